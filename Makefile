@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The commands that the README names. One build configuration serves all of them, so that nothing is built twice.
+# The commands that the README names. All of them use one build configuration, so that nothing is built twice.
 
 SWIFT ?= swift
 CONFIGURATION = release
@@ -7,8 +7,8 @@ BIN = .build/$(CONFIGURATION)
 # More options of `swift build`.
 BUILD_OPTIONS ?=
 
-# SwiftPM plans anew whenever a variable of the environment has changed, and then compiles SwiftProtobuf again. make exports what it was
-# told on the command line.
+# If an environment variable has changed, SwiftPM plans again and compiles SwiftProtobuf again. make exports the variables of its
+# command line.
 UNSET = MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL MAKE_TERMOUT MAKE_TERMERR BUILD_OPTIONS $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),$(name)))
 SWIFT_BUILD = env $(addprefix -u ,$(UNSET)) $(SWIFT) build -c $(CONFIGURATION) $(BUILD_OPTIONS)
 
@@ -20,7 +20,7 @@ FUZZ_SECONDS ?= 10
 demo: build
 	$(BIN)/infenclave demo
 
-# The evaluation's own tests come first, where there is Python: the tests' count ends the output.
+# The evaluation's own tests come first, if there is Python, so that the output ends with the count of the Swift tests.
 test: setup evaluation-test
 	SWIFT=$(SWIFT) scripts/test
 
@@ -38,7 +38,7 @@ PREFIX ?= /usr/local
 install: build
 	SWIFT=$(SWIFT) scripts/install $(PREFIX) $(BIN)
 
-# Into a folder of its own, and out of it again; the manual's generator is built for it once.
+# Installs into a temporary folder and uninstalls again; the manual's generator is built once for it.
 install-check: build
 	SWIFT=$(SWIFT) scripts/install-check $(BIN)
 
@@ -53,7 +53,7 @@ enclave: setup
 release: setup
 	SWIFT=$(SWIFT) scripts/release $(VERSION)
 
-# What that refuses, and what it leaves, with stubs for the executables; seconds.
+# Tests what `release` refuses and writes, with stubs for the executables; takes seconds.
 release-check: build
 	scripts/release-check
 
@@ -65,7 +65,7 @@ reproducible-check: setup
 proxy: build
 	INFENCLAVE_GRPC=1 $(SWIFT_BUILD) --product infenclave-proxy
 
-# The command line with engines of --backnet that are reached over gRPC, which takes minutes more to build.
+# The command line with support for gRPC engines in --backnet, which takes minutes more to build.
 grpc: build
 	INFENCLAVE_GRPC=1 $(SWIFT_BUILD) --product infenclave-grpc
 
@@ -75,11 +75,12 @@ CLIENTS ?=
 client-check: proxy
 	Tests/Clients/run $(BIN) $(CLIENTS)
 
-# Those of them that need no gRPC, which takes no other build.
+# The clients among them that need no gRPC, and so no separate build.
 rest-check: build
 	Tests/Clients/run $(BIN) rest_test life_test
 
-# What the proxy adds to the Swift client's time, and whether its memory grows; fails above 1.5 ms at the median.
+# Measures the time that the proxy adds to the Swift client's, and whether its memory grows; fails above 1.5 ms at the
+# median.
 proxy-measure: build
 	cd Tests/Clients && INFENCLAVE_BIN=$(CURDIR)/$(BIN) python3 -B measure.py
 
@@ -92,7 +93,7 @@ example: setup
 	$(SWIFT) build --package-path Examples/swift-client
 
 # Random schedules of a hostile host against the enclave's own sources; `make hostile SCHEDULES=1000000` for a night, or in
-# parts: FIRST_SCHEDULE=500000 goes on where the first 500,000 ended.
+# parts: FIRST_SCHEDULE=500000 continues after the first 500,000.
 SCHEDULES ?= 100000
 FIRST_SCHEDULE ?= 0
 FRAMES ?= 1000000
@@ -114,8 +115,8 @@ python-client-check: build
 attack-check: build
 	PYTHON=$(PYTHON) scripts/attack-check $(BIN)/infenclave
 
-# The suites that share memory between threads, or C with Swift, under AddressSanitizer and ThreadSanitizer; each has a build of its
-# own, which takes as long as the first one. `scripts/sanitize thread --filter HostTests` takes a part.
+# The suites in which threads share memory, or Swift with C, under AddressSanitizer and ThreadSanitizer; each has a separate build,
+# which takes as long as the first one. `scripts/sanitize thread --filter HostTests` takes a part.
 asan: setup
 	SWIFT=$(SWIFT) scripts/sanitize address
 
@@ -174,13 +175,13 @@ PRESET_OPTIONS ?=
 model-check: build
 	$(PYTHON) scripts/model_check.py $(BIN)/infenclave $(MODEL_OPTIONS)
 
-# Compares what a network sees of a picture with torchvision, timm and transformers; PYTHON has those, onnx and pillow.
+# Compares the preprocessing with torchvision, timm and transformers; PYTHON has these, onnx and pillow.
 preset-check: build
 	$(PYTHON) scripts/preset_check.py $(BIN)/infenclave $(PRESET_OPTIONS)
 
-# The BackNet on real engines from PyPI, in virtual environments of 400 to 550 MB each that stay in .build/engines.
-# `make engine-check ENGINES=triton,mlserver` takes a part, `TRANSPORT=grpc` infenclave-grpc, `ENGINE_OPTIONS="--model demo"` the demo's
-# model where there are the shared ones.
+# The BackNet on real engines from PyPI, in virtual environments of 400 to 550 MB each that stay in .build/engines. `make engine-check
+# ENGINES=triton,mlserver` takes a part, `TRANSPORT=grpc` uses infenclave-grpc, `ENGINE_OPTIONS="--model demo"` the demo's model even if
+# there are shared ones.
 ENGINES ?= triton,mlserver,kserve,ray
 TRANSPORT ?= http
 ENGINE_OPTIONS ?=
@@ -192,7 +193,8 @@ engine-check: build $(if $(filter grpc,$(TRANSPORT)),grpc)
 engine-page-check: build
 	python3 scripts/engine_check.py $(BIN) --page --engines triton,kserve,ray
 
-# False alarms of the owner's audit with honest engines, every result computed again; 100,000 take the better part of an hour.
+# Counts false alarms of the owner's audit with honest engines, every result computed again; 100,000 requests take most of an
+# hour.
 REQUESTS ?= 100000
 
 audit-check: build
@@ -221,14 +223,15 @@ EVALUATION_OPTIONS ?=
 evaluation: build
 	python3 Evaluation/evaluate.py $(EVALUATION_OPTIONS)
 
-# The report in headless Chromium; `make test` does the same where there is one. Screenshots lie in .build/report-check.
+# Checks the report in headless Chromium, as `make test` does if there is one. Screenshots are in .build/report-check.
 report-check: setup
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
 	  echo "report-check needs Chromium: apt-get install chromium" >&2; exit 1; }
 	@command -v python3 || { echo "report-check needs Python 3: apt-get install python3" >&2; exit 1; }
 	INFENCLAVE_REPORT_PICTURES=$(CURDIR)/.build/report-check SWIFT=$(SWIFT) scripts/test --filter BrowserTests
 
-# The browser client in headless Chromium, against a real server; says that it is skipped where there is no Chromium.
+# Tests the browser client in headless Chromium, against a real server; prints that it is skipped if there is no
+# Chromium.
 web-check: build
 	SWIFT=$(SWIFT) scripts/web-check $(BIN)/infenclave
 

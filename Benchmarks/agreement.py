@@ -12,9 +12,9 @@ import subprocess
 import numpy
 
 CALIBRATION = 64
-# The least that an agreement is computed on.
+# The minimum number of pictures for an agreement.
 FEWEST = 20
-# Folders of the shared images with pictures like those that a network was trained on.
+# Folders of the shared images with pictures like a network's training pictures.
 PICTURES = {
     "resnet20-cifar10": ["cifar10"], "resnet56-cifar10": ["cifar10"], "malaria-cells": ["malaria"],
     "squeezenet-1.1": ["imagenet"], "squeezenet-1.0-deep-compression": ["imagenet"], "mobilenet-v2-1.0": ["imagenet"],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares `infenclave` with ONNX Runtime and OpenVINO on one machine: they run in turn, each in processes of its own."""
+"""Compares `infenclave` with ONNX Runtime and OpenVINO on one machine: they run in turn, each in separate processes."""
 
 import argparse
 import importlib
@@ -59,12 +59,12 @@ def throughputs(arguments, model, precision, photographs, latency):
 
 
 def their_precision(engine, precision):
-    """What an engine is asked for where ours computes in `precision`: OpenVINO has a hint for bf16, and NNCF for int8."""
+    """The setting of another engine if ours computes in `precision`: OpenVINO has a hint for bf16, and NNCF for int8."""
     return precision if engine == "openvino" else "f32"
 
 
 def their_file(arguments, model, precision, photographs):
-    """What an engine loads: for int8 OpenVINO's form of the model, calibrated on what ours is calibrated on."""
+    """The model file of an engine: for int8, OpenVINO's form of the model, calibrated on the same data as ours."""
     if precision != "int8":
         return model
     target = pathlib.Path(arguments.networks) / f"{model.parent.name}-{model.stem}-int8.xml"
@@ -108,7 +108,7 @@ def first_results(arguments, model):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         peak = 0
         while process.poll() is None:
-            # The most that the process ever held: `ru_maxrss` would begin with what this one holds.
+            # The peak memory of the process: `ru_maxrss` would begin with the memory of this process.
             peak = max(peak, peak_bytes(process.pid))
             time.sleep(0.001)
         if process.returncode != 0:

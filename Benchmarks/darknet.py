@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares `infenclave` with Darknet's own program on one machine: the two run in turn, each in processes of its own."""
+"""Compares `infenclave` with Darknet's own program on one machine: the two run in turn, each in separate processes."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def write_weights(configuration, path, seed=1):
 
 
 def write_picture(path, width, height):
-    """A bitmap of the network's own size, so that little of the time goes into reading and resizing it."""
+    """A bitmap with the size of the network's input, so that reading and resizing take little time."""
     pixels = numpy.random.default_rng(1).integers(0, 255, (height, width * 3 + (-width * 3) % 4), numpy.uint8)
     header = b"BM" + numpy.array([54 + pixels.size, 0, 54, 40, width, height], "<u4").tobytes()
     header += numpy.array([1, 24], "<u2").tobytes() + numpy.array([0, pixels.size, 0, 0, 0, 0], "<u4").tobytes()
@@ -95,7 +95,7 @@ def darknet_times(program, configuration, weights, picture, threads, runs):
         process.wait()
         said.seek(0)
         printed = [1000 * float(line.split()[-2]) for line in said if "Predicted in" in line]
-    # The first one warms up.
+    # The first run is a warm-up.
     return statistics.median(walls[1:]), statistics.median(printed[1:])
 
 
@@ -107,7 +107,7 @@ def measure(arguments, name, folder):
         write_weights(configuration, weights)
     net = sections(configuration)[0][1]
     write_picture(picture, int(net["width"]), int(net["height"]))
-    # On one thread the printed time is the time that passes, and the rest is reading the picture.
+    # On one thread the printed time is wall time, and the rest is the time to read the picture.
     wall, printed = darknet_times(program, configuration, weights, picture, 1, 5)
     reading = max(0, wall - printed)
     rows = []

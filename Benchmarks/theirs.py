@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Times another engine on one model, in a process of its own: `theirs.py MODEL --engine NAME --threads N --runs N`. Prints
+"""Times another engine on one model, in a separate process: `theirs.py MODEL --engine NAME --threads N --runs N`. Prints
 JSON. `theirs.py MODEL --quantize TO.xml` writes OpenVINO's own int8 form of a model instead, which NNCF calibrates."""
 
 import argparse
@@ -13,13 +13,13 @@ import numpy
 
 
 def peak_bytes():
-    """The most that this process ever held. `ru_maxrss` would begin with what its parent holds."""
+    """The peak memory of this process. `ru_maxrss` would begin with the memory of its parent."""
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
 
 
 def onnxruntime_session(model, threads, precision):
-    """The shape of the input, and what takes an input and gives the first output."""
+    """The shape of the input, and a function from an input to the first output."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -32,7 +32,7 @@ def onnxruntime_session(model, threads, precision):
 
 
 def openvino_network(core, model):
-    """The network with a batch of one where it leaves that open, and the shape of its input."""
+    """The network, with a batch of one if its batch is dynamic, and the shape of its input."""
     network = core.read_model(model)
     shape = [extent.get_length() if extent.is_static else 1 for extent in network.inputs[0].partial_shape]
     network.reshape({network.inputs[0]: shape})
@@ -44,7 +44,7 @@ def openvino_session(model, threads, precision):
 
     core = openvino.Core()
     network, shape = openvino_network(core, model)
-    # An int8 network says itself which of its layers are in integers; the hint is for the rest.
+    # An int8 network defines which of its layers are in integers; the hint is for the others.
     settings = {
         "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": str(threads),
         "INFERENCE_PRECISION_HINT": "f32" if precision == "int8" else precision,
@@ -78,7 +78,7 @@ def onnxruntime_throughput(model, threads, precision, seconds):
 
 
 def openvino_throughput(model, threads, precision, seconds):
-    """Inferences a second with OpenVINO's hint for throughput, and as many requests under way as it asks for."""
+    """Inferences a second with OpenVINO's hint for throughput, and as many concurrent requests as it recommends."""
     import openvino
 
     core = openvino.Core()
@@ -101,7 +101,7 @@ def openvino_throughput(model, threads, precision, seconds):
 
 
 def quantize(model, calibration, target):
-    """Writes the int8 form that NNCF's post-training quantisation gives with its defaults, calibrated on `calibration`:
+    """Writes the int8 form of NNCF's post-training quantisation with its defaults, calibrated on `calibration`:
     arrays of the input's shape."""
     import nncf
     import openvino
@@ -117,7 +117,7 @@ def one_by_one(inputs):
 
 
 def timed_input(shape):
-    """The values that `infenclave bench` makes."""
+    """The input values of `infenclave bench`."""
     return (numpy.arange(numpy.prod(shape)) % 255 / 127.5 - 1).astype("f4").reshape(shape)
 
 
@@ -153,7 +153,7 @@ def main():
         _, run = SESSIONS[arguments.engine](arguments.model, arguments.threads, arguments.precision)
         return numpy.save(arguments.classes, [run(one).argmax() for one in one_by_one(numpy.load(arguments.input))])
 
-    # What Python and its modules take is not the engine's.
+    # The memory of Python and its modules is not the engine's.
     __import__(arguments.engine)
     before = peak_bytes()
     start = time.perf_counter()

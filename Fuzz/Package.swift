@@ -3,7 +3,7 @@
 
 import PackageDescription
 
-// The fuzzers: `make fuzz`. A package of its own, because it is built with instrumentation that nothing else wants:
+// The fuzzers: `make fuzz`. A separate package, because it is built with instrumentation that nothing else needs:
 // `scripts/fuzz` gives the flags. The parsers and what is checked of them are in `Tests/FuzzEntryPoints` of the package
 // above, where `make test` replays what was found.
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Counts allocations of host and enclave for one answer, and fails where there are more than the table allows.
+"""Counts allocations of host and enclave for one answer, and fails if there are more than the table allows.
 
     scripts/allocation_check.py FOLDER
 
 FOLDER has the release build of infenclave and infenclave-enclave. The demo's model is served in the development TEE by
-one worker with one thread; one client asks. Unlike times, the counts hardly depend on the machine or its load: what a
-second of idling allocates is subtracted, and so is what a client costs whatever it asks.
+one worker with one thread; one client sends requests. Unlike times, the counts hardly depend on the machine or its
+load: the allocations of an idle second, and the fixed ones of a client, are subtracted.
 """
 import os
 import subprocess
@@ -16,7 +16,7 @@ import time
 
 from demo_server import ROOT, DemoServer
 
-# Allocations for an answer, by what is served and where. A change that needs more says why in its commit. The checks
+# Allocations for an answer, by plan and process. The commit of a change that needs more has to say why. The checks
 # allow 5 % more.
 TABLE = {
     "everything inside": {"host": 168, "enclave": 432},

@@ -4,10 +4,12 @@
     python3 scripts/audit_check.py FOLDER-OF-PROGRAMS [--requests 100000] [--engines triton,mlserver,kserve]
         [--environments DIR] [--measure]
 
-Each engine, with ONNX Runtime, runs the BackNet of the demo's model behind two cuts for its share of the requests, each with a picture of
-its own; all of them at a time. The enclave computes with oneDNN. Any mismatch fails the check. A request takes about 10 ms of one core.
+Each engine, with ONNX Runtime, runs the BackNet of the demo's model at two cuts for its share of the requests, each with a different
+picture; all engines run concurrently. The enclave computes with oneDNN. Any mismatch fails the check. A request takes about 10 ms of one
+core.
 
---measure counts instead how many of wrong results are found at P = 1, 5 and 20 %, and what an audit costs the enclave."""
+--measure counts instead how many wrong results are found at P = 1, 5 and 20 %, and measures the cost of an audit for the
+enclave."""
 
 import argparse
 import http.server
@@ -47,8 +49,8 @@ def picture(source):
 
 
 def classify(service, check, count, seed):
-    """Sends pictures in several clients at a time until so many are answered; each command attests once. On a machine that does
-    other work an engine may be late, and a command fails: another one goes on."""
+    """Sends pictures in several concurrent clients until `count` are answered; each command attests once. On a busy machine an
+    engine may be late and a command fail; then another command continues."""
     commands, left, lock, failures = itertools.count(), [count], threading.Lock(), []
 
     def client(number):
@@ -107,7 +109,7 @@ def run(arguments, kind, cut, count, folder):
 
 
 class Liar(http.server.BaseHTTPRequestHandler):
-    """An engine that has a real one answer the host's probe, and gives that answer to every other request."""
+    """An engine that forwards the host's probe to a real one, and returns that answer for every other request."""
 
     protocol_version = "HTTP/1.1"
     target, known, lock = None, None, threading.Lock()
@@ -137,7 +139,7 @@ class Liar(http.server.BaseHTTPRequestHandler):
 
 
 def detect(arguments, folder):
-    """How many of wrong results, each by itself, are found."""
+    """Counts the wrong results that an audit finds."""
     check = Check(os.path.abspath(arguments.programs), folder)
     Liar.target = Engines("triton", arguments.environments, folder, check.bundle).start(0)[1]
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar)

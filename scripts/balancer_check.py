@@ -3,9 +3,9 @@
 
     python3 scripts/balancer_check.py FOLDER-OF-PROGRAMS [--balancers haproxy,nginx] [--pictures N] [--json FILE]
 
-For each balancer: round robin without affinity, where every picture is answered all the same; the hash of the header, where each
-client attests once; then one host is killed under load, where a client loses the request that is under way at most, with an error
-that says so, and goes on. Needs haproxy and nginx (`apt-get install haproxy nginx-light`)."""
+For each balancer: round robin without affinity, where every picture is still answered; the hash of the header, where each client
+attests once; then one host is killed under load: a client loses at most the request in progress, with an error that says so, and
+continues. Needs haproxy and nginx (`apt-get install haproxy nginx-light`)."""
 
 import argparse
 import json
@@ -13,40 +13,21 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "Clients/testing"))
 import deployment  # noqa: E402
+from engine_check import free_port, wait  # noqa: E402
 
 CLIENTS = 4
 PICTURE = str(deployment.DEMO / "client/stop.png")
-# What a client may say of a request that was under way on a host that was killed.
+# The codes that a client may report for a request in progress on a killed host.
 CLEAR = {"unreachable", "enclaveUnavailable"}
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def wait(what, seconds, condition):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if condition():
-                return
-        except OSError:
-            pass
-        time.sleep(0.05)
-    raise SystemExit(f"balancer-check: no {what} in {seconds} s")
 
 
 def require(condition, message):
@@ -93,7 +74,7 @@ class Balancer:
 
 
 class Client:
-    """Classifies pictures, in as many processes as it takes: a process ends with its first failure."""
+    """Classifies pictures, in as many processes as needed: a process ends with its first failure."""
 
     def __init__(self, made, url, pictures):
         self.answers, self.attestations, self.failures, self.starts = 0, 0, [], 0
@@ -164,7 +145,7 @@ def check(name, made, pictures, folder):
                 made, balancer.url, pictures, then=lambda: os.kill(hosts[0].process.pid, signal.SIGKILL))
             print(f"{name}, killed host: {found}", flush=True)
             require(found["answers"] == CLIENTS * pictures, f"{name}, killed host: {found}")
-            # One request of each client is under way at a time.
+            # Each client has one request in progress at a time.
             require(len(found["failures"]) <= CLIENTS, f"{name}, killed host: more than what was under way: {found}")
             for failure in found["failures"]:
                 require(failure["code"] in CLEAR, f"{name}, killed host: {failure}")

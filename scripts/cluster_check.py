@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks what runs on clusters, on one machine.
+"""Checks the cluster examples on one machine.
 
     python3 scripts/cluster_check.py FOLDER-OF-PROGRAMS [--only kubernetes,kserve,image,slurm,ray] [--environments DIR]
 
@@ -7,8 +7,8 @@ kubernetes: chart, manifests and the chart's values on the page for operators, a
 resources against its own classes. image: the OCI image from Debian packages serves and classifies as an ordinary user
 without capabilities on a read-only root, run by runc. slurm, ray: an assessment in four shards on a job array of two nodes and on a Ray cluster of two, compared with a single run.
 
-Needs root and Debian's mmdebstrap, buildah, runc, munge, slurmctld, slurmd and slurm-client; what is missing is said and skipped. Python packages
-go into virtual environments that are kept."""
+Needs root and Debian's mmdebstrap, buildah, runc, munge, slurmctld, slurmd and slurm-client; checks whose programs are missing are reported and
+skipped. Python packages go into virtual environments that are kept."""
 
 import argparse
 import glob
@@ -88,7 +88,7 @@ full = {"tee": "development", "runtimeClassName": "kata-qemu-snp", "replicas": 3
         "devices": {"sgx.intel.com/epc": "128Mi"}, "serviceMonitor": {"enabled": True},
         "nodeSelector": {"zone": "a"}, "tolerations": [{"operator": "Exists"}],
         "networkPolicy": {"engines": [{"podSelector": {"matchLabels": {"app": "triton"}}}]}}
-# What lint finds is data and no failure. Values that the schema refuses are found, so that it is known to look.
+# The findings of lint are returned as data. Values that the schema refuses have to be found, to show that it checks.
 def lint(values):
     return [error for version in versions for error in helm.lint(
         chart, values=values, strict=True, kube_version=f"v{version}.0")["errors"]]
@@ -157,7 +157,7 @@ for path in sorted(glob.glob(os.path.join(sys.argv[1], "kserve", "*.yaml"))):
 
 
 def page_values():
-    """What the page for operators has for a cluster: the chart's values, and files that are there."""
+    """The parts of the page for operators about clusters: the chart's values, and existing files."""
     commands = page_commands("kubernetes").replace("\\\n", " ").strip().splitlines()[1:]
     chart, values = None, {}
     for command in commands:
@@ -196,7 +196,8 @@ def kserve(check):
 # The image
 
 def container(root, bundles, image, arguments):
-    """What a container engine gives an OCI runtime for this image, without privileges; the network is the machine's."""
+    """The configuration that a container engine gives an OCI runtime for this image, without privileges, and with the
+    machine's network."""
     user, group = map(int, image["User"].split(":"))
     owned = ["nosuid", "nodev", f"uid={user}", f"gid={group}"]
     tmpfs = lambda path: {"destination": path, "type": "tmpfs", "source": "tmpfs", "options": owned}
@@ -283,7 +284,7 @@ ASSESS = [
 
 
 def compare(one, other, where="assessment"):
-    """Sums to 1e-9, counts exactly; what was timed is left out."""
+    """Compares sums to 1e-9 and counts exactly; timings are left out."""
     if isinstance(one, dict):
         for key in one.keys() | other.keys():
             if key not in ("cost", "milliseconds", "model", "plans", "recommendation"):
@@ -407,7 +408,8 @@ from ray.cluster_utils import Cluster
 cluster = Cluster()
 for number in range(2):
     # A node without given ports ends when its agents have not reported theirs after 15 s, and on a busy machine they need
-    # longer. These ports are free, as the cluster has a network of its own. The dashboard takes most of a head's start.
+    # longer. These ports are free, because the cluster has a separate network namespace. The dashboard takes most of a
+    # head's start.
     first = 21000 + 10 * number
     cluster.add_node(
         wait=False, num_cpus=1, object_store_memory=100 << 20, node_ip_address="127.0.0.1", include_dashboard=False,
@@ -425,7 +427,7 @@ def ray(check):
     python = environment("ray", check.environments)
     out = check.file("ray-report")
     started = time.monotonic()
-    # Two nodes on one machine need a network of their own: Ray goes to the machine's first address otherwise.
+    # Two nodes on one machine need a separate network namespace: otherwise Ray uses the machine's first address.
     alone = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
     said = run(
         [*alone, python, "-c", RAY, os.path.join(CLUSTER, "ray", "assess.py"), "4", out, *ASSESS], cwd=check.folder, env={
@@ -459,7 +461,8 @@ class Check:
         return bundle
 
     def policy(self):
-        """For the bundle in the development TEE; returns the file with that one's key, beside the bundle."""
+        """Makes the policy for the bundle in the development TEE; returns the file with that TEE's key, beside the
+        bundle."""
         key = self.file("bundles/development.key")
         self.infenclave("policy", self.file("bundles/model.infenclave"), "--tee", "development", "--development-key", key,
                         "--out", self.file("policy.json"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's model, served and provisioned in the development TEE, for checks that count what an answer costs."""
+"""The demo's model, served and provisioned in the development TEE, for checks that count the cost of an answer."""
 import os
 import re
 import shlex
@@ -14,7 +14,7 @@ PLANS = {"everything inside": [], "with a cut": ["--front", "stage2.pool", "--ma
 
 
 class DemoServer:
-    """One worker with one thread, without a sandbox: what counts needs files.
+    """One worker with one thread, without a sandbox, because the counting tools need files.
 
     FOLDER is for its files, PROGRAMS has infenclave and infenclave-enclave; HOST and ENCLAVE are the words of a command
     that runs the two processes, such as valgrind.

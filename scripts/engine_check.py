@@ -5,11 +5,11 @@
         [--model mobilenet|demo] [--page] [--environments DIR] [--json FILE]
 
 For each engine: ten pictures through client, enclave, engine and back, with the classes and probabilities compared; then, with two
-replicas, one killed while pictures are classified. With gRPC, which takes the program `infenclave-grpc`, also an engine that goes wrong
-in each of several ways beside one that does not, and a limit on messages. --page runs the commands of Documentation/engines.md instead.
+replicas, one killed while pictures are classified. With gRPC, which needs the program `infenclave-grpc`, also a faulty engine beside a
+healthy one, for each of several faults, and a limit on messages. --page runs the commands of Documentation/engines.md instead.
 
-The engines come from PyPI into virtual environments (400 to 550 MB each) that are kept. Debian's own Python 3.11 is needed, in which
-Triton's wheel embeds itself, with libpython3.11. The model is MobileNet-v2 with photographs where INFENCLAVE_SHARED has them, else the demo's."""
+The engines come from PyPI into virtual environments (400 to 550 MB each) that are kept. Needs Debian's own Python 3.11 with libpython3.11, which
+Triton's wheel embeds. The model is MobileNet-v2 with photographs if INFENCLAVE_SHARED has them, else the demo's."""
 
 import argparse
 import json
@@ -18,6 +18,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -38,12 +39,11 @@ PACKAGES = {
 }
 DEMO = os.path.join(ROOT, "Examples", "demo")
 PAGE = os.path.join(ROOT, "Documentation", "engines.md")
-# Engines in f32 differ by about 1e-6 in what leaves the BackNet; this is of a probability.
+# The BackNet's outputs of engines in f32 differ by about 1e-6; this is the tolerance of a probability.
 TOLERANCE = 1e-4
 
 
 def free_port():
-    import socket
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
@@ -63,11 +63,11 @@ def wait(what, seconds, condition):
         except OSError:
             pass
         time.sleep(0.1)
-    raise SystemExit(f"engine-check: no {what} in {seconds} s")
+    raise SystemExit(f"{os.path.basename(sys.argv[0])}: no {what} in {seconds} s")
 
 
 class Process:
-    """A program in a process group of its own, with a log. Whatever still runs at the end is killed."""
+    """A program in a separate process group, with a log. Processes that still run at the end are killed."""
 
     started = []
 
@@ -95,7 +95,7 @@ class Engines:
 
     def __init__(self, kind, environments, folder, bundle, instances=1, threads=1):
         self.kind, self.folder, self.bundle = kind, folder, bundle
-        # Of Triton's Python backend.
+        # For Triton's Python backend only.
         self.instances, self.threads = instances, threads
         self.environment = os.path.join(os.path.abspath(environments), kind)
         self.onnx = os.path.join(bundle, "backnet.onnx")
@@ -134,7 +134,7 @@ class Engines:
         return process, port, other
 
     def wheel(self, work):
-        """Triton's program of the wheel, the folder of its backends, and the variables that it needs."""
+        """Triton's program in the wheel, the folder of its backends, and the environment variables that it needs."""
         site = subprocess.run(
             [self.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], check=True, text=True,
             capture_output=True).stdout.strip()
@@ -178,7 +178,7 @@ class Engines:
              f"--http_port={http}", f"--grpc_port={grpc}"], self.folder, name, {"INFENCLAVE_LOOPBACK": "1"})
 
     def kill_replica(self):
-        """Kills one of the processes in which Ray Serve has its replicas. Their environment names this run's folder."""
+        """Kills one of the processes that are Ray Serve's replicas. Their environment names this run's folder."""
         for entry in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{entry}/cmdline") as title, open(f"/proc/{entry}/environ") as environment:
@@ -213,7 +213,7 @@ class Service:
         wait("readiness", 60, lambda: get(f"http://127.0.0.1:{self.admin}/health/ready")[0] == 200)
 
     def provision(self):
-        """Provisions, or renews; returns what the enclave has counted until then."""
+        """Provisions, or renews; returns the enclave's counts up to then."""
         check = self.check
         return json.loads(check.run(
             "provision", *self.target, "--key", check.file("model.key"), "--owner-key", check.file("owner.key"),
@@ -257,7 +257,7 @@ class Check:
         self.run("policy", self.bundle, "--tee", "development", "--out", self.file("policy.json"))
 
     def demo(self, front):
-        """The model that this project has trained, and one of its pictures of each class."""
+        """The model that this project trained, and one picture of each class."""
         pictures = sorted(os.listdir(os.path.join(DEMO, "pictures")))[:10]
         with open(os.path.join(DEMO, "labels.txt")) as file:
             labels = [line.strip().lower().replace(" ", "-") for line in file]
@@ -298,7 +298,7 @@ class Check:
 
 
 def compare(expected, found, classes):
-    """How far probabilities are apart, at most."""
+    """The largest difference of probabilities."""
     worst = 0.0
     if not len(expected) == len(found) == len(classes) == 10:
         raise SystemExit(f"engine-check: {len(expected)}, {len(found)} and {len(classes)} results, expected 10")
@@ -314,7 +314,7 @@ def compare(expected, found, classes):
 
 
 def classify_while(service, check, rounds, action):
-    """Classifies in four clients at a time, does something in the middle, and counts the answers."""
+    """Classifies in four concurrent clients, performs an action in the middle, and counts the answers."""
     answers, failures, lock = [0], [], threading.Lock()
     half = threading.Event()
 
@@ -382,7 +382,7 @@ def check_engine(kind, check, expected, environments, transport, faults):
             process.kill(signal.SIGTERM if kind == "ray" else signal.SIGKILL)
 
 
-# What an engine does, and what the host's log then says of it.
+# The fault of an engine, and the line of the host's log about it.
 FAULTS = {
     "lies": "computes another model", "shape": "expected FP32", "nan": "not finite", "short": "bytes of",
     "model": "is of the model 'other'", "twice": "named twice", "garbage": "is no inference.ModelInferResponse",
@@ -392,7 +392,7 @@ FAULTS = {
 
 
 def check_faults(engines, check, expected, honest):
-    """One replica goes wrong in each of these ways beside one that does not: it is found, and every picture is answered rightly."""
+    """One replica has each of these faults beside a healthy one: the fault is found, and every picture gets the right answer."""
     control, port = check.file(f"{engines.kind}-fault"), free_port()
 
     def behave(behaviour):
@@ -412,7 +412,7 @@ def check_faults(engines, check, expected, honest):
         for fault, reason in FAULTS.items():
             behave("honest")
             wait(f"two engines before it {fault}", 60, lambda: healthy() == 2)
-            # Numbers as typed contents instead of raw ones are taken, too.
+            # Numbers as typed contents instead of raw ones are accepted, too.
             behave("typed")
             compare(expected, service.classify(check.pictures), check.classes)
             said = len(service.process.text())
@@ -430,7 +430,7 @@ def check_faults(engines, check, expected, honest):
 
 
 def check_limit(engines, check):
-    """A limit of a real engine that is too low is named with the bytes that it would take."""
+    """If the limit of a real engine is too low, the log names the required number of bytes."""
     limited = engines.start("limited", more={"grpc_max_message_length": 1000})
     log = check.file("serve-limited.log")
     server = Process(
@@ -458,7 +458,8 @@ def page_commands(name):
 
 
 def check_page(kind, check, environments):
-    """Runs an example as the page has it; as root in namespaces of its own, as its ports are fixed and it stops nothing."""
+    """Runs an example as the page has it; as root in separate namespaces, because its ports are fixed and it stops
+    nothing."""
     engines = Engines(kind, environments, check.folder, check.bundle)
     folder, programs = check.file(f"page-{kind}"), check.file(f"page-{kind}-programs")
     os.makedirs(folder)
@@ -470,7 +471,7 @@ def check_page(kind, check, environments):
     os.symlink(check.pictures[0], os.path.join(folder, "picture.png"))
     os.symlink(check.program, os.path.join(programs, "infenclave"))
     if kind == "triton":
-        # The wheel's program stands for one that is installed.
+        # The wheel's program replaces an installed one.
         program, backends, variables = engines.wheel(os.path.join(check.folder, "page-triton-wheel"))
         with open(os.path.join(programs, "tritonserver"), "w") as file:
             file.write("#!/bin/sh\n" + "".join(f"export {key}={shlex.quote(value)}\n" for key, value in variables.items()))
@@ -504,7 +505,7 @@ def main():
     parser.add_argument("--environments", default=os.path.join(ROOT, ".build", "engines"))
     parser.add_argument("--json")
     arguments = parser.parse_args()
-    # So that what was started ends with this process.
+    # Then the started processes end with this one.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     shared = os.environ.get("INFENCLAVE_SHARED") or os.path.join(os.path.dirname(ROOT), "shared")
     network = os.path.join(shared, "models", "mobilenet-v2-1.0")
@@ -535,7 +536,7 @@ def main():
         own.process.kill(signal.SIGTERM)
         print(f"own engine: {own_milliseconds:.2f} ms for the BackNet", flush=True)
         for kind in kinds:
-            # How the host meets a faulty engine does not depend on the honest one beside it.
+            # How the host treats a faulty engine does not depend on the honest one beside it.
             faults = arguments.transport == "grpc" and kind == kinds[0]
             result = check_engine(kind, check, expected, arguments.environments, arguments.transport, faults)
             results.append(result)

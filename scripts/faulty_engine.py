@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An engine of the Open Inference Protocol over gRPC that goes wrong as a file says: a relay before a real one.
+"""An engine of the Open Inference Protocol over gRPC with faults that a file selects: a relay in front of a real one.
 
     python faulty_engine.py PORT PORT-OF-THE-REAL-ENGINE FILE
 

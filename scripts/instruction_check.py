@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Counts instructions of host and enclave for one answer, and fails where there are more than the table allows.
+"""Counts instructions of host and enclave for one answer, and fails if there are more than the table allows.
 
     scripts/instruction_check.py FOLDER [KEEP]
 
 FOLDER has the release build of infenclave and infenclave-enclave. Both run under callgrind, so that the counts hardly
 depend on the machine or its load: valgrind shows every program the same processor, with AVX2 and without AVX-512.
-What a second of idling executes is subtracted, and so is what a client costs whatever it asks. The network's
+The instructions of an idle second, and the fixed ones of a client, are subtracted. The network's
 arithmetic is left out (oneDNN, the code that it generates, and the engine's loops), because `make benchmark` measures
-it. In the folder KEEP are callgrind's files afterwards, for callgrind_annotate.
+it. The folder KEEP gets callgrind's files, for callgrind_annotate.
 """
 import os
 import re
@@ -20,12 +20,12 @@ import time
 
 from demo_server import DemoServer
 
-# Thousands of instructions for an answer, by what is served and where. A change that needs more says why in its commit.
+# Thousands of instructions for an answer, by plan and process. The commit of a change that needs more has to say why.
 TABLE = {
     "everything inside": {"host": 475, "enclave": 3330},
     "with a cut": {"host": 540, "enclave": 3490},
 }
-# What is allowed in addition. How often a thread of the host is woken for an answer depends on the machine's load.
+# The tolerance. How often a thread of the host is woken for an answer depends on the machine's load.
 MARGIN = {"host": 1.6, "enclave": 1.05}
 ANSWERS = 12
 # The engine's loops for poolings and Winograd's algorithm (Sources/Engine/COneDNN).
@@ -46,10 +46,10 @@ def counting(name, folder, library):
     """The command under which a program's instructions are counted, up to a dump in the file NAME.1, NAME.2, …"""
     place = os.path.join(folder, name)
     return [
-        # Without this variable the host's program starts itself again with it, and its second run is not counted.
+        # Without this variable, the host's program starts itself again with it, and that process is not counted.
         "env", "OPENBLAS_THREAD_TIMEOUT=20", f"LD_PRELOAD={library}", "valgrind", "--tool=callgrind", "--quiet",
         f"--callgrind-out-file={place}", f"--vgdb-prefix={place}.vgdb",
-        # Programs that wait are asked when they next run, not stopped: that would need ptrace.
+        # The request takes effect when a waiting program next runs; to interrupt it would need ptrace.
         "--vgdb-poll=500",
     ]
 

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exports classifiers with random weights, runs them in ONNX Runtime and in infenclave, and prints what agrees.
+"""Exports classifiers with random weights, runs them in ONNX Runtime and in infenclave, and prints the agreement. Downloads
+nothing. Needs a Python with torch, torchvision, timm, transformers, onnx and onnxruntime, for Keras with tensorflow-cpu,
+tf2onnx and pillow, for PaddlePaddle paddlepaddle, paddle2onnx, onnx_graphsurgeon and sympy (paddle2onnx would install these
+two itself), for PaddleClas paddleclas besides; kinds whose packages are missing are left out. `make model-check
+PYTHON=venv/bin/python` runs it; `--only resnet` takes a part. Keras's networks also get a picture: `keras:NAME` is compared
+with Keras's own preprocessing. Exits with 1 if one differs or is refused, or none was compared.
 
-Downloads nothing. Needs a Python with torch, torchvision, timm, transformers, onnx and onnxruntime, for Keras with
-tensorflow-cpu, tf2onnx and pillow, for PaddlePaddle paddlepaddle, paddle2onnx, onnx_graphsurgeon and sympy (paddle2onnx would
-install these two itself), for PaddleClas paddleclas besides; kinds whose packages are missing are left out.
-`make model-check PYTHON=venv/bin/python` runs it; `--only resnet` takes a part. Keras's networks get a picture besides:
-`keras:NAME` against Keras's own preprocessing. Exits with 1 if one differs or is refused, or none was compared.
-
-`--store-weights bf16` and `int8` check that option: ONNX Runtime gets the file with its weights rounded so.
+`--store-weights bf16` and `int8` check that option: ONNX Runtime gets a file with the weights rounded in the same way.
 """
 
 import argparse
@@ -58,7 +57,7 @@ SwinForImageClassification Swinv2ForImageClassification ViTForImageClassificatio
 ViTMSNForImageClassification""".split()
 
 
-# Classes of keras.applications, and networks of a few layers with what Keras puts in front of or behind one.
+# Classes of keras.applications, and networks of a few layers with Keras's preprocessing or postprocessing layers.
 KERAS = """ConvNeXtTiny DenseNet121 DenseNet169 EfficientNetB0 EfficientNetB1 EfficientNetV2B0 EfficientNetV2S
 InceptionResNetV2 InceptionV3 MobileNet MobileNetV2 MobileNetV3Large MobileNetV3Small NASNetMobile ResNet101V2 ResNet50
 ResNet50V2 VGG16 VGG19 Xception own-rescaling own-normalization own-resizing own-crop own-crop-to-aspect own-sigmoid
@@ -130,7 +129,7 @@ def built_keras(name):
 
 
 def preprocess_keras(name, pixels):
-    """Pictures as a class of keras.applications takes them."""
+    """The preprocessing of a class of keras.applications."""
     import keras
 
     modules = {keras.applications.__dict__[m].__dict__.get(name): keras.applications.__dict__[m]
@@ -147,10 +146,10 @@ def export_keras(name, path):
 
     import keras
 
-    # TensorFlow keeps every network before it otherwise.
+    # Otherwise TensorFlow keeps every earlier network in memory.
     keras.backend.clear_session()
     model, shape = built_keras(name)
-    # tf2onnx makes further inputs of tensors that a layer holds, and constants of arrays.
+    # tf2onnx exports tensors that a layer holds as inputs, and arrays as constants.
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Normalization):
             layer.mean, layer.variance = np.array(layer.mean), np.array(layer.variance)
@@ -242,18 +241,19 @@ def export(kind, name, path, dynamo):
     import torch
 
     torch.manual_seed(1)
-    torch.backends.mha.set_fastpath_enabled(False)  # The exporter knows the plain path.
+    torch.backends.mha.set_fastpath_enabled(False)  # The exporter supports only the plain path.
     model, size = built(kind, name)
     x = torch.randn(1, *size)
     with torch.no_grad():
-        # Heads, scales of residual branches and others begin at 0 or nearly so: errors before them would not be seen.
+        # Heads, scales of residual branches and others are initialised at or near 0, which would hide errors before
+        # them.
         for parameter in model.parameters():
             if parameter.min() == parameter.max() and parameter.abs().max() <= 1e-3:
                 parameter.uniform_(-0.2, 0.2)
         if dynamo:
             torch.onnx.export(model, (x,), path, dynamo=True, verbose=False)
         else:
-            # Where transformers' networks are exported by optimum, all axes of the input are open.
+            # When optimum exports networks of transformers, all axes of the input are dynamic.
             axes = {"input": {0: "batch", 1: "channels", 2: "height", 3: "width"}} if kind == "transformers" else None
             torch.onnx.export(
                 model, (x,), path, dynamo=False, opset_version=17 if axes else 18, input_names=["input"],
@@ -395,7 +395,7 @@ def main():
                     raise ValueError("with these random weights the answer is not finite")
                 if answers[0].size > 1 and len(np.unique(answers[0])) <= 2:
                     raise ValueError("with these random weights the answer says nothing, as all scores are equal or 0")
-            except Exception as error:  # What the exporter cannot do, or ONNX Runtime does not run, is not ours.
+            except Exception as error:  # A failure of the exporter or of ONNX Runtime is not one of this project.
                 result = ("not exported", str(error).split("\n")[0][:160], 0)
             else:
                 picture = name if kind == "keras" and not name.startswith("own-") else None

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares what a network sees of a picture with the transforms of torchvision, timm and transformers.
+"""Compares the preprocessing with the transforms of torchvision, timm and transformers.
 
 Every set of weights of torchvision's classifiers (`--preprocess torchvision:NAME:WEIGHTS`), configurations of timm
 (config.json) and image processors of transformers (preprocessor_config.json), with upright, wide and grey pictures of odd
-sizes. Downloads nothing. Needs a Python with onnx and pillow, and those of the three that are to be compared. Exits with 1
+sizes. Downloads nothing. Needs a Python with onnx and pillow, and the libraries to compare. Exits with 1
 if one differs or is refused, or none was compared.
 `make preset-check PYTHON=venv/bin/python` runs it; `--only resnet` takes a part.
 """
@@ -30,7 +30,7 @@ TRANSFORMERS = """BeitImageProcessorPil BitImageProcessorPil BlipImageProcessorP
 ConvNextImageProcessorPil DeiTImageProcessorPil EfficientNetImageProcessorPil LevitImageProcessorPil
 MobileNetV1ImageProcessorPil MobileNetV2ImageProcessorPil MobileViTImageProcessorPil PoolFormerImageProcessorPil
 PvtImageProcessorPil SiglipImageProcessorPil ViTImageProcessorPil""".split()
-# Settings of checkpoints, where the class's own are those of none.
+# Settings of checkpoints, for classes whose defaults no checkpoint uses.
 SETTINGS = {
     "ConvNextImageProcessorPil": {"size": {"shortest_edge": 224}}, "MobileViTImageProcessorPil": {"size": {"shortest_edge": 288}},
 }
@@ -100,7 +100,7 @@ def transformers_cases(folder):
 
 
 def write_mirror(path, shape):
-    """A model whose answer is the picture that it sees."""
+    """A model that returns its input."""
     import onnx
     from onnx import TensorProto, helper
 

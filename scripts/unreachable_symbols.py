@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Names the public symbols that a user of the Swift library cannot meet: `unreachable_symbols.py FOLDER`, of symbol graphs.
+"""Lists the public symbols that a user of the Swift library cannot reach: `unreachable_symbols.py FOLDER`, of symbol
+graphs.
 
-A user meets what InfenclaveClient and InfenclaveImaging declare, and from there every type that a declaration names, with its
-members. What else is public in the modules that they re-export should have `package` access.
+A user can reach the declarations of InfenclaveClient and InfenclaveImaging, and every type that a reachable declaration
+names, with its members. Other public declarations of the re-exported modules should have `package` access.
 """
 
 import collections
@@ -11,12 +12,12 @@ import json
 import pathlib
 import sys
 
-# Read by who has a folder of collateral; what it returns goes into CollateralSources.
+# Used by callers with a folder of collateral; its result is passed to CollateralSources.
 ENTRANCES = {"CollateralFolder"}
 
 
 def named(value):
-    """The identifiers that stand in a declaration."""
+    """The identifiers in a declaration."""
     if isinstance(value, dict):
         if "preciseIdentifier" in value:
             yield value["preciseIdentifier"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is put under load, each in processes of its own."""
+"""The servers that are put under load, each in separate processes."""
 
 import contextlib
 import json
@@ -51,12 +51,12 @@ class Process:
             try:
                 self.process.wait(30)
             except subprocess.TimeoutExpired:
-                # Its own process group: nobody else is in it.
+                # A separate process group, which contains only this server.
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
 
     def tree(self):
-        """Identifiers of the process and of all below it."""
+        """Identifiers of the process and of its descendants."""
         parents = {}
         for entry in pathlib.Path("/proc").iterdir():
             if entry.name.isdigit():
@@ -155,7 +155,7 @@ class Theirs:
         try:
             self.url = f"http://127.0.0.1:{port}/classify"
             server.wait_for(lambda: self.answers(port), "answer of uvicorn")
-            # With several workers, each has to have loaded.
+            # With several workers, each has to have loaded the model.
             time.sleep(2 if self.workers > 1 else 0)
             yield server
         finally:
@@ -170,7 +170,7 @@ class Theirs:
 
     def load(self, *options):
         command = [self.program, "load", "--server", self.url, "--plain-bytes", self.bytes, "--json", *options]
-        # Its requests are not sealed.
+        # Its requests are not encrypted.
         words, skipped = [], False
         for word in command:
             if skipped:
@@ -183,7 +183,8 @@ class Theirs:
 
 
 class Triton:
-    """Triton from its wheel, whose Python backend runs ONNX Runtime: the wheel has no other. It takes the network's float32."""
+    """Triton from its wheel, with ONNX Runtime in the Python backend, the only one in the wheel. It gets the network's float32
+    input."""
 
     name = "triton"
 
@@ -219,7 +220,7 @@ class Triton:
 
 
 def engine_throughput(program, model, threads, runs):
-    """Inferences a second of the plain engine, one on each thread, without a server."""
+    """Inferences a second of the plain engine without a server, one on each thread."""
     options = ["--threads", threads, "--runs", runs, "--throughput", "--json"]
     report = json.loads(checked([program, "bench", model, *options]))
     return report["throughput"], report["plain"]["milliseconds"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Puts `infenclave serve`, and what somebody would deploy instead, under load on one machine, in turn."""
+"""Puts `infenclave serve` and alternative servers under load on one machine, in turn."""
 
 import argparse
 import os
@@ -80,7 +80,7 @@ def measure(arguments, name):
             result["rows"].append({
                 "name": rival, "connections": connections,
                 "perSecond": median([load["answeredPerSecond"] for load in loads]),
-                # Round by round, as what else the machine does weighs on both.
+                # In interleaved rounds, so that the machine's other load affects both.
                 "ofEngine": median([load["answeredPerSecond"] / own[0] for load, own in zip(loads, engine)]),
                 "p50": median([load["milliseconds"]["p50"] for load in loads]),
                 "p99": median([load["milliseconds"]["p99"] for load in loads]),
@@ -130,7 +130,7 @@ def main():
     faults = [fault for model in models for fault in model.get("overload", {}).get("faults", [])]
     for fault in faults:
         print(f"not as it has to be: {fault}", file=sys.stderr)
-    # In some seconds, on a machine with other work, times say nothing.
+    # A run of a few seconds on a busy machine says nothing about times.
     return 1 if faults and not arguments.short else 0
 
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Twice the load that a server can take: who is admitted has to be served as at saturation, the rest refused at once, and
-memory stay flat."""
+"""Twice the load that a server can handle: admitted requests have to be served as at saturation, the others refused at
+once, and memory must not grow."""
 
 import threading
 import time
 
-#: What has to hold, as `Benchmarks/README.md` says.
+#: The conditions of `Benchmarks/README.md`.
 SLOWER = 2.0
 REFUSED_MILLISECONDS = 50.0
 GROWTH_MIB_A_MINUTE = 1.0
@@ -57,7 +57,7 @@ def measure(ours, seconds, saturating, connections):
         with Watch(server) as watch:
             load = ours.load(
                 "--connections", connections, "--rate", f"{rate:.3f}", "--seconds", seconds, "--warm-up", warm_up)
-    # Memory grows to what a full server takes first.
+    # Memory first grows to that of a full server.
     settled = watch.samples[len(watch.samples) // 3:]
     result = {
         "saturation": saturation, "overload": load, "offeredPerSecond": rate,
@@ -71,7 +71,7 @@ def measure(ours, seconds, saturating, connections):
 def faults(result, seconds):
     found = []
     at_saturation, overload = result["saturation"], result["overload"]
-    # Of nothing there are no times.
+    # Without requests there are no times.
     if not overload.get("milliseconds") or not at_saturation.get("milliseconds"):
         return ["nothing was answered"]
     ratio = overload["milliseconds"]["p99"] / at_saturation["milliseconds"]["p99"]
@@ -86,7 +86,7 @@ def faults(result, seconds):
         found.append(f"{overload['refusedWithoutRetryAfter']} refusals without Retry-After")
     if overload["failures"] or at_saturation["failures"]:
         found.append(f"failures: {overload['failures'] or at_saturation['failures']}")
-    # In some seconds memory says nothing.
+    # A run of a few seconds says nothing about memory.
     if seconds >= 60 and result["growthMiBAMinute"] > GROWTH_MIB_A_MINUTE:
         found.append(f"memory grew by {result['growthMiBAMinute']:.2f} MiB a minute, at most {GROWTH_MIB_A_MINUTE}")
     return found

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What somebody would deploy instead: a model behind FastAPI and uvicorn, computed by ONNX Runtime. The body of a request is
-the picture's pixels, as a sealed request holds them."""
+"""An alternative server: a model behind FastAPI and uvicorn, computed by ONNX Runtime. The body of a request is the
+picture's pixels, as in an encrypted request."""
 
 import os
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model of the demo behind `infenclave serve` with the development TEE, made by the commands as an owner makes it."""
+"""The demo's model behind `infenclave serve` with the development TEE, set up by an owner's commands."""
 
 import os
 import pathlib
@@ -32,7 +32,7 @@ class Deployment:
         self.run("policy", self.bundle, "--tee", "development", "--out", self.policy)
 
     def run(self, *arguments):
-        """What the command prints; what it complains of is raised."""
+        """The command's standard output; raises its standard error if it fails."""
         done = subprocess.run([self.program, *map(str, arguments)], env=self.environment, capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, timeout=3600)
         if done.returncode != 0:
@@ -50,7 +50,7 @@ class Server:
         self.deployment = deployment
         self.process = subprocess.Popen(
             [deployment.program, "serve", str(deployment.bundle), "--tee", "development", "--listen", f"127.0.0.1:{port}",
-             # One address asks for all the evidence here.
+            # Here all requests for evidence come from one address.
              "--admin-listen", "none", "--threads", "2", "--connections-per-address", "1024", *options],
             env=deployment.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             text=True)
@@ -64,7 +64,7 @@ class Server:
         if not self.url:
             self.process.wait()
             raise RuntimeError("infenclave serve: " + "".join(self.log))
-        # Whatever it says later must not fill the pipe and block it.
+        # Its later output must not fill the pipe, which would block it.
         threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True).start()
 
     def provision(self, *options):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host between a client and a server: it keeps what was asked of it, and may change what comes back."""
+"""A host between a client and a server, which records requests and may change answers."""
 
 import http.server
 import threading
@@ -20,8 +20,9 @@ class Meddler:
 
     Attributes:
         url: Its own address.
-        target: Whom it hands requests on to; may be replaced.
-        change: Takes path and body of an answer, and gives the body, or status, body and headers, that go back.
+        target: The server to which it forwards requests; may be replaced.
+        change: A function of the path and the body of an answer, which returns the new body, or status, body and
+            headers.
         asked: Every request, in order.
     """
 
@@ -50,7 +51,7 @@ class Meddler:
 
     @property
     def posted(self):
-        """The bodies of what was sealed."""
+        """The bodies of the encrypted requests."""
         return [asked.body for asked in self.asked if asked.path.endswith("/ohttp")]
 
     def _hand_on(self, handler, body):

@@ -24,9 +24,9 @@ export type ErrorCode =
 export class InfenclaveError extends Error {
   readonly code: ErrorCode;
   readonly remedy: string;
-  /** The server's or the enclave's word for a refusal, such as `notProvisioned`. */
+  /** The code of a refusal by server or enclave, such as `notProvisioned`. */
   readonly refusal: string | null;
-  /** Every check, where `code` is `attestationRejected`. */
+  /** Every check, if `code` is `attestationRejected`. */
   readonly verdict: Verdict | null;
 }
 
@@ -83,13 +83,13 @@ export class Verdict {
   readonly tee: TEEKind;
   readonly entries: readonly VerdictEntry[];
   readonly warnings: readonly string[];
-  /** To be believed only as far as `isAccepted` and the passed checks go. */
+  /** Trustworthy only if `isAccepted`, or as far as checks passed. */
   readonly claims: Claims;
   readonly isAccepted: boolean;
   readonly failures: readonly VerdictEntry[];
   readonly skipped: readonly VerdictEntry[];
   readonly summary: string;
-  /** The entries with what has to hold, and what to do about a failure. */
+  /** The entries with their conditions, and the remedy for a failure. */
   readonly explanation: readonly (VerdictEntry & { summary: string; remedy: string })[];
   toJSON(): VerdictReport;
 }
@@ -156,7 +156,7 @@ export interface Preprocessing {
   readonly std: readonly number[];
 }
 
-/** What the owner says of the model; its signature was checked. */
+/** The owner's description of the model; its signature was verified. */
 export class Manifest {
   private constructor();
   readonly identifier: string;
@@ -184,7 +184,7 @@ export class Picture {
   resized(width: number, height: number, interpolation: "bilinear" | "bicubic"): Picture;
   /** The picture as the enclave gets it, in RGB or grey. */
   fitted(preprocessing: Preprocessing): Picture;
-  /** What is sealed: u8 [1, height, width, channels]. */
+  /** The tensor that is encrypted: u8 [1, height, width, channels]. */
   tensor(preprocessing: Preprocessing): { element: "u8"; shape: number[]; data: Uint8Array };
 }
 
@@ -194,12 +194,12 @@ export interface VerificationRequest {
   collateral?: Collateral;
   /** Seconds since 1970. */
   time: number;
-  /** One certificate, PEM or DER, in the place of the vendor's: for tests, and every verdict warns of it. */
+  /** One certificate, PEM or DER, instead of the vendor's: for tests, and every verdict warns of it. */
   roots?: Uint8Array | null;
   seenBefore?: CollateralDates;
 }
 
-/** Judges saved evidence, which belongs to no session. */
+/** Appraises saved evidence, which belongs to no session. */
 export function appraiseEvidence(
   request: VerificationRequest,
   options?: { policy?: Policy | null; reportData?: Uint8Array | null; development?: DevelopmentTEE },
@@ -210,7 +210,7 @@ export function verifyService(
   json: Uint8Array,
   options: {
     policy: Policy;
-    /** 16 to 64 bytes that were used for nothing else. */
+    /** 16 to 64 bytes that are used once. */
     nonce: Uint8Array;
     /** Seconds since 1970. */
     time: number;
@@ -257,11 +257,11 @@ export class InfenclaveClient {
       seenBefore?: CollateralDates;
       /** Milliseconds. */
       timeout?: number;
-      /** Milliseconds: the enclave is attested again before a request when its evidence is older. An hour without it. */
+      /** Milliseconds: if its evidence is older, the enclave is attested again before a request. By default an hour. */
       maximumSessionAge?: number;
     },
   );
-  /** How new the collateral was that was verified: what is older is refused. Keep it for the next visit. */
+  /** The dates of the verified collateral: older collateral is refused. Keep them for the next visit. */
   collateralSeen: CollateralDates;
   /** @throws InfenclaveError */
   attest(options?: { signal?: AbortSignal | null }): Promise<EnclaveSession>;
@@ -269,7 +269,7 @@ export class InfenclaveClient {
   classify(input: ClassifyInput, options?: { signal?: AbortSignal | null }): Promise<Classification[]>;
 }
 
-/** Whether requests are sealed with X-Wing (post-quantum) here, as X25519 alone is otherwise. */
+/** Whether this browser encrypts requests with X-Wing (post-quantum); otherwise it uses X25519 alone. */
 export function supportsXWing(): Promise<boolean>;
 
 /** Lower-case hexadecimal digits, two for each byte. */

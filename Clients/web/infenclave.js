@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Infenclave in a browser: verifies what serves a model, seals pictures to it, and opens its answers.
+ * Infenclave in a browser: verifies the enclave that serves a model, encrypts pictures to it, and decrypts its answers.
  *
  * One module without dependencies. It verifies evidence of the development TEE, of AMD SEV-SNP and of AWS Nitro Enclaves
  * with WebCrypto, by the checks and codes of Documentation/attestation-checks.md, and refuses evidence of Intel SGX and TDX, and of Azure.
- * The page that loads it has to come from somebody whom the user trusts, never from the host of the model: see README.md.
+ * The page that loads it has to come from a party that the user trusts, never from the host of the model: see README.md.
  *
  * @module infenclave
  */
@@ -21,9 +21,9 @@ export class InfenclaveError extends Error {
     this.name = "InfenclaveError";
     this.code = code;
     this.remedy = remedy;
-    /** The server's or the enclave's word for a refusal, such as `notProvisioned`; else null. */
+    /** The code of a refusal by server or enclave, such as `notProvisioned`; else null. */
     this.refusal = refusal;
-    /** Every check, where `code` is `attestationRejected`; else null. */
+    /** Every check, if `code` is `attestationRejected`; else null. */
     this.verdict = verdict;
   }
 }
@@ -40,10 +40,10 @@ class FormatFault extends Error {
   }
 }
 
-/** Ends a stage of an appraisal; the log says why. */
+/** Ends a stage of an appraisal; the log has the reason. */
 class Rejection extends Error {}
 
-/** Runs a parser; what it throws other than a FormatFault is a defect, and is thrown on. */
+/** Runs a parser. An error other than a FormatFault is a defect, and is thrown again. */
 async function parsed(parse) {
   try {
     return [await parse(), null];
@@ -92,7 +92,7 @@ function unhex(text) {
   return Uint8Array.from({ length: text.length / 2 }, (_, index) => parseInt(text.slice(2 * index, 2 * index + 2), 16));
 }
 
-/** @returns {Uint8Array|null} null for anything but base64 in its one canonical form, with padding */
+/** @returns {Uint8Array|null} null for anything but canonical base64 with padding */
 function unbase64(text) {
   if (!/^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)) return null;
   const binary = atob(text);
@@ -108,7 +108,7 @@ function littleEndian(byteCount, value) {
   });
 }
 
-/** Reads fields of a layout one after another. Every length is checked, and `finish` refuses what is left over. */
+/** Reads the fields of a layout in order. Every length is checked, and `finish` refuses remaining bytes. */
 class Reader {
   constructor(bytes, what) {
     this.bytes = bytes;
@@ -170,7 +170,7 @@ const digest = async (name, bytes) => new Uint8Array(await subtle.digest(name, b
 const sha256 = (bytes) => digest("SHA-256", bytes);
 const sha512 = (bytes) => digest("SHA-512", bytes);
 
-/** Verifies with a key that may turn out not to be one: then the signature is not valid. */
+/** Verifies with a key that may be malformed: then the signature is invalid. */
 async function holds(verification) {
   try {
     return await verification();
@@ -188,7 +188,7 @@ function ed25519Holds(signature, message, publicKey) {
 
 // --- JSON in which no object names a member twice (RFC 8259)
 
-/** A number as it stands in the text: policies and manifests have whole numbers that only their canonical form writes. */
+/** A number as written in the text: policies and manifests contain whole numbers in canonical form only. */
 class JSONNumber {
   constructor(text) {
     this.text = text;
@@ -255,7 +255,7 @@ function readJSON(bytes, name) {
   };
 
   let root;
-  /** What is open: an object with the name of the member whose value comes, or an array. */
+  /** An open object, with the name of the member whose value follows, or an open array. */
   const open = [];
   const add = (value) => {
     const last = open.at(-1);
@@ -399,7 +399,7 @@ const TAG = {
 /** Object identifiers, as the hexadecimal digits of their content octets. */
 const OID = {
   commonName: "550403", keyUsage: "551d0f", basicConstraints: "551d13",
-  // Subject key identifier, CRL distribution points, extended key usage: they say nothing that is needed here.
+  // Subject key identifier, CRL distribution points, extended key usage: not needed here.
   ignored: ["551d0e", "551d1f", "551d25"],
   ecKey: "2a8648ce3d0201", p256: "2a8648ce3d030107", p384: "2b81040022", rsaKey: "2a864886f70d010101",
   ecdsaSHA256: "2a8648ce3d040302", ecdsaSHA384: "2a8648ce3d040303", rsaPSS: "2a864886f70d01010a",
@@ -408,7 +408,7 @@ const OID = {
   amd: "2b060104019c7801",
 };
 
-/** Reads the elements of DER bytes (X.690) one after another. It looks only at what it is asked for. */
+/** Reads the elements of DER bytes (X.690) one after another. It parses only the requested elements. */
 class DERReader {
   constructor(bytes) {
     this.rest = bytes;
@@ -551,7 +551,7 @@ function readAlgorithm(reader) {
 class PublicKey {
   static #curves = { [OID.p256]: ["P-256", "SHA-256", 32], [OID.p384]: ["P-384", "SHA-384", 48] };
 
-  /** Reads a SubjectPublicKeyInfo. A point that is not on its curve is refused. */
+  /** Reads a SubjectPublicKeyInfo. A point that is not on the curve is refused. */
   static async parse(info) {
     const reader = new DERReader(info.content);
     const algorithm = reader.sequence("the key's algorithm");
@@ -744,7 +744,7 @@ class Certificate {
   }
 }
 
-/** What is wrong with a chain, the root first; null when every link holds. Times are checked apart. */
+/** The fault of a chain, the root first; null if every link is valid. Times are checked separately. */
 async function chainFault(chain) {
   if (chain.length < 2) return `a chain of ${chain.length} certificates`;
   for (const [index, certificate] of chain.entries()) {
@@ -769,7 +769,7 @@ async function chainFault(chain) {
   return null;
 }
 
-/** The first certificate that is not valid at the time, and why; null when all are. */
+/** The first certificate that is not valid at the time, with the reason; null if all are. */
 function chainExpiry(chain, time) {
   for (const certificate of chain) {
     if (time < certificate.notBefore) {
@@ -783,8 +783,8 @@ function chainExpiry(chain, time) {
 }
 
 /**
- * Certificates as text (RFC 7468), or one in DER. Only white space, and a last zero byte, may stand around them, and
- * base64 has to be in its one canonical form.
+ * Certificates as text (RFC 7468), or one in DER. Only white space, and a final zero byte, may surround them, and
+ * base64 has to be in canonical form.
  */
 async function readCertificates(bytes) {
   if (bytes[0] === TAG.sequence) return [await Certificate.parse(bytes)];
@@ -841,7 +841,7 @@ class RevocationList {
     this.issuer = hex(content.element(TAG.sequence, "the issuer").encoded);
     this.thisUpdate = content.time("thisUpdate");
     this.nextUpdate = content.time("nextUpdate");
-    // An empty list of revoked certificates is an absent one.
+    // An empty list of revoked certificates is encoded by leaving it out.
     this.revoked = new Set();
     const entries = content.optional(TAG.sequence);
     for (const reader = new DERReader(entries?.content ?? new Uint8Array()); !reader.isAtEnd;) {
@@ -849,7 +849,7 @@ class RevocationList {
     }
     const extensions = content.optional(TAG.context(0));
     content.finish("the list's content");
-    // A delta list, or one of only some certificates, would say so in a critical extension.
+    // A delta list, or a partial one, would have a critical extension.
     if (extensions && [...readExtensions(extensions.content).values()].some(({ isCritical }) => isCritical)) {
       throw new FormatFault("the list has a critical extension, which makes it a partial one");
     }
@@ -865,7 +865,7 @@ class RevocationList {
 
 /** @typedef {{kind: "unsigned"|"negative"|"bytes"|"text"|"array"|"map"|"boolean"|"null"|"tagged", value: *}} CBORItem */
 
-/** Maps are keyed by this text, which is the same for equal items. */
+/** The key of a map entry, which is the same text for equal items. */
 function cborKey({ kind, value }) {
   switch (kind) {
     case "bytes": return `b${hex(value)}`;
@@ -903,7 +903,7 @@ function readCBOR(bytes) {
     }
     return information === 31 ? [initial >> 5, null] : fail(`at byte ${position - 1} has a reserved length`);
   };
-  /** One of indefinite length is made of chunks of the same major type. */
+  /** An item of indefinite length consists of chunks of the same major type. */
   const string = (major, count) => {
     if (count !== null) return take(count);
     const chunks = [];
@@ -1037,7 +1037,7 @@ class SNPReport {
   }
 }
 
-/** The table of certificates that a host hands to an SNP guest (AMD 56421, MSG_REPORT_REQ), by role. */
+/** The table of certificates that a host gives to an SNP guest (AMD 56421, MSG_REPORT_REQ), by role. */
 function readCertificateTable(bytes) {
   const roles = {
     "63da758de6644564adc5f4b93be8accd": "vcek", a8074bc2a25a483eaae639c045a0b8a1: "vlek",
@@ -1060,7 +1060,7 @@ function readCertificateTable(bytes) {
   return table;
 }
 
-/** A report as tools save it: alone, or with the host's table of certificates behind it in one file. */
+/** A report as tools save it: alone, or followed by the host's table of certificates in the same file. */
 class SNPEvidence {
   constructor(bytes) {
     if (bytes.length > 1184 + 65_536) {
@@ -1068,7 +1068,7 @@ class SNPEvidence {
         `an SNP report with its certificates has ${bytes.length} bytes; expected at most ${1184 + 65_536}`);
     }
     this.report = new SNPReport(bytes.subarray(0, 1184));
-    /** Empty where the report stands alone. Nobody signed it. */
+    /** Empty if there is only a report. It is not signed. */
     this.table = readCertificateTable(bytes.subarray(1184));
   }
 }
@@ -1087,9 +1087,9 @@ function productOf([family, model]) {
   return family === 0x1a && model <= 0x11 ? "Turin" : null;
 }
 
-/** What AMD's extensions of a VCEK or VLEK certificate say (AMD 57230, section 3.1). */
+/** The content of AMD's extensions of a VCEK or VLEK certificate (AMD 57230, section 3.1). */
 class VEKCertificate {
-  /** The key that the subject's name stands for; null for another certificate. */
+  /** The kind of key, by the subject's name; null for another certificate. */
   static kindOf({ commonName }) {
     return { "SEV-VCEK": "vcek", "SEV-VLEK": "vlek" }[commonName] ?? null;
   }
@@ -1113,7 +1113,7 @@ class VEKCertificate {
       this.versions.set(part, reader.smallInteger("a version of the certificate"));
       reader.finish("a version of the certificate");
     }
-    // The bytes stand in the extension without a tag of their own. A VLEK is for all chips of a cloud and has none.
+    // The extension contains the bytes without an ASN.1 tag. A VLEK is for all chips of a cloud and has none.
     this.chipID = value(4) ?? null;
     this.kind = VEKCertificate.kindOf(certificate);
   }
@@ -1131,7 +1131,7 @@ class NitroDocument {
     if (parts.length !== 4 || [0, 2, 3].some((index) => parts[index].kind !== "bytes")) {
       throw new FormatFault("the document is not a COSE_Sign1 message of four parts");
     }
-    // Nobody signs it. The NSM writes an empty map; one producer of documents writes null.
+    // It is not signed. The NSM writes an empty map; one producer of documents writes null.
     if (!["{}", "nullnull"].includes(cborKey(parts[1]))) {
       throw new FormatFault("the document's unprotected header is not empty");
     }
@@ -1231,7 +1231,7 @@ class ServiceFacts {
     const start = reader.offset;
     this.sigma = reader.double("sigma");
     const hasNoise = this.sigma >= 1e-6 && this.sigma <= 1e6;
-    // No noise has one encoding: positive zero.
+    // The one encoding of no noise is positive zero.
     const isPlain = isZero(bytes.subarray(start, start + 8));
     this.toHost = ServiceFacts.#types(reader);
     this.fromHost = ServiceFacts.#types(reader);
@@ -1257,7 +1257,7 @@ class ServiceFacts {
       const element = [null, ["f32", 4], ["u8", 1], ["i8", 1], ["i32", 4], ["i64", 8], ["bool", 1]][code];
       if (!element || rank > 12) throw new FormatFault(`service facts: element ${code}, rank ${rank}`);
       const shape = Array.from({ length: rank }, () => Number(reader.wide("extent")));
-      // A zero extent makes the product zero; the others must still be within the limit together.
+      // A zero extent makes the product zero; the product of the others must still be within the limit.
       if (shape.reduce((product, extent) => product * Math.max(extent, 1), 1) > MAXIMUM_ELEMENTS) {
         throw new FormatFault(`service facts: ${shape} has over ${MAXIMUM_ELEMENTS} elements`);
       }
@@ -1348,7 +1348,7 @@ const COLLATERAL_ROLES = [
 ];
 const TEES = ["development", "sgx", "tdx", "snp", "nitro", "az-snp", "az-tdx"];
 
-/** What a host serves as evidence (protocol.md, section 2). All of it is the host's word until it was appraised. */
+/** A host's evidence document (protocol.md, section 2). It is untrusted until it was appraised. */
 class EvidenceDocument {
   /** @param {Uint8Array} bytes JSON of at most 8 MiB */
   constructor(bytes) {
@@ -1392,14 +1392,14 @@ class EvidenceDocument {
   }
 }
 
-// --- Collateral in the encodings in which services, caches and tools hand it out
+// --- Collateral in the encodings of services, caches and tools
 
 const isSpace = (byte) => byte === 0x0a || byte === 0x0d || byte === 0x20 || byte === 0x09;
 const asciiOf = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 
-/** What text is written in: `hexadecimal`, `base64`, or null for anything else. Shorter text is a word, not a file. */
+/** The encoding of text: `hexadecimal`, `base64`, or null for anything else. Short text is a word, not a file. */
 function encodedKind(bytes) {
-  // Evidence itself is no text: this is seen at its first bytes.
+  // Evidence itself is not text, which its first bytes show.
   if (!bytes.subarray(0, 64).every((byte) => isSpace(byte) || (byte >= 0x2b && byte <= 0x7a))) return null;
   let end = bytes.length;
   while (end > 0 && (bytes[end - 1] === 0 || isSpace(bytes[end - 1]))) end -= 1;
@@ -1451,7 +1451,7 @@ function withoutPadding(bytes) {
   }
 }
 
-/** What a reader of JSON gives; null for text that is none. */
+/** The parsed JSON; null for other text. */
 function jsonOrNull(bytes, read) {
   try {
     return read(readJSON(bytes, "the file"));
@@ -1484,17 +1484,17 @@ function percentDecoded(bytes) {
   return Uint8Array.from(decoded, (character) => character.charCodeAt(0));
 }
 
-/** What a PEM block of a revocation list holds (RFC 7468, section 6). */
+/** The content of a PEM block of a revocation list (RFC 7468, section 6). */
 function pemList(bytes) {
   const match = /^-----BEGIN X509 CRL-----([^]*)-----END X509 CRL-----$/.exec(asciiOf(bytes));
   return match ? unpaddedBase64(match[1].replace(/[\n\r \t]/g, "")) : null;
 }
 
-/** DER of lists, DER or PEM of certificates. What is not recognised stays as it is, so that its reader says what is wrong. */
+/** DER of lists, DER or PEM of certificates. Unrecognised bytes stay as they are, so that their parser reports the fault. */
 function plainFile(role, file) {
   const isCertificate = ["vcek", "vlek", "intermediate"].includes(role);
   let bytes = withoutPadding(file);
-  // Text inside of text: a JSON string of PEM, hexadecimal digits of PEM.
+  // Nested encodings: a JSON string of PEM, hexadecimal digits of PEM.
   for (let layer = 0; layer < 3; layer += 1) {
     const text = plainText(bytes);
     if (!text) return bytes;
@@ -1510,12 +1510,12 @@ const plainCollateral = (collateral) => Object.fromEntries(
   Object.entries(collateral).map(([role, bytes]) =>
     [role, ["vcek", "vlek", "intermediate", "crl", "auxblob"].includes(role) ? plainFile(role, bytes) : bytes]));
 
-/** Forms in which people hold evidence that is not read as it is, and what makes evidence of each; null for others. */
+/** Common other encodings of evidence, which are not read, with the way to decode each; null for unknown ones. */
 function otherEvidenceForm(evidence, tee) {
   switch (encodedKind(evidence)) {
     case "hexadecimal":
-      return "hexadecimal text; make the bytes of it with `sed s/^0x// FILE | xxd -r -p > evidence.bin`";
-    case "base64": return "base64 text; make the bytes of it with `base64 -d FILE > evidence.bin`";
+      return "hexadecimal text; decode it with `sed s/^0x// FILE | xxd -r -p > evidence.bin`";
+    case "base64": return "base64 text; decode it with `base64 -d FILE > evidence.bin`";
     default: break;
   }
   if (asciiOf(evidence.subarray(0, 4)) === "HCLA") {
@@ -1547,12 +1547,12 @@ const TCB_STATUSES = [
 const ASSETS = ["appearance", "identity", "class"];
 
 /**
- * What a client demands of evidence. Each member of the file is a requirement here: `{value}` where it is demanded,
- * `{reason}` where it is skipped with a reason, `{}` where the policy does not speak of it.
+ * What a client demands of evidence. Each member of the file is a requirement here: `{value}` if it is demanded,
+ * `{reason}` if it is skipped with a reason, `{}` if the policy does not mention it.
  */
 export class Policy {
   /**
-   * Reads a policy file; members that are not known are refused, because a misspelt one would be a check less.
+   * Reads a policy file; unknown members are refused, because a misspelt member would leave out a check.
    *
    * @param {Uint8Array|string} file JSON, at most 1 MiB
    * @throws {InfenclaveError} `invalidConfiguration`, naming the member that is wrong
@@ -1596,7 +1596,7 @@ export class Policy {
       if (number < 0) throw new FormatFault(`${key} is negative`);
       return number;
     };
-    // A demand is there or not: `false` would read like one and be none.
+    // A demand is `true` or absent: `false` would look like a demand but be none.
     const demand = (value, key) => {
       if (!json.boolean(value, key)) throw new FormatFault(`${key} is false; leave it out`);
       return true;
@@ -1695,14 +1695,14 @@ export class Policy {
 
 // --- Checks and verdicts (attestation-checks.md)
 
-/** What has to hold, by the name of the check, for those that this module makes. */
+/** The conditions of the checks that this module makes, by name. */
 const CHECKS = {
   "development-accepted": "the policy and the call both accept the development TEE by name",
   "evidence-format": "the evidence has the exact layout of its format and version",
   "development-key": "the signing key is the development key that the policy pins",
   "development-signature": "the development key signed measurement and report data",
   "vek-certificate": "there is a VCEK or VLEK certificate with AMD's extensions",
-  "vek-chain": "the pinned ARK signed the ASK or ASVK, and that the VCEK or VLEK",
+  "vek-chain": "the pinned ARK signed the ASK or ASVK, which signed the VCEK or VLEK",
   "vek-validity": "the certificates are valid at the time",
   "ask-revocation": "the ARK's CRL, if given, is valid and does not list the ASK or ASVK",
   "signing-key": "the certificate is of the kind of key that signed the report",
@@ -1722,9 +1722,9 @@ const CHECKS = {
   "policy-reserved": "the guest policy's bit 17, which is always one, is one",
   migration: "nobody may move the guest to another machine",
   vmpl: "the report is of a privilege level that the policy accepts",
-  flags: "every flag of guest and platform that the policy names is as it says",
+  flags: "every flag of guest and platform that the policy names has the policy's value",
   mitigations: "every mitigation of the platform that the policy names is in place",
-  "minimum-tcb": "every security version is at least the policy's, which names each that nobody else judges",
+  "minimum-tcb": "every security version is at least the policy's, which has to name those without a vendor's status",
   "product-id": "the enclave's product id is the policy's",
   measurements: "every measurement that the policy names has one of the values that it lists",
   age: "the evidence is not older than the policy allows",
@@ -1734,9 +1734,9 @@ const CHECKS = {
   "manifest-digest": "the manifest core is the one that the policy pins",
   "manifest-twin": "manifest.json has the digest that the manifest core lists",
   "report-data":
-    "the report data is the expected: for a service, the digest of nonce, keys, facts, manifest, owner and epoch",
+    "the report data is as expected: for a service, the digest of nonce, keys, facts, manifest, owner and epoch",
   "enclave-parts": "the enclave received exactly the sealed parts that the manifest core lists",
-  "enclave-service": "what a provisioned enclave found in the parts is what the manifest core says",
+  "enclave-service": "the service facts of a provisioned enclave are those of the manifest core",
   "everything-inside": "nothing crosses to the host, if the policy demands it",
   boundary: "no more bytes cross to the host than the policy allows",
   noise: "the noise on what crosses is within the policy's bounds",
@@ -1745,7 +1745,7 @@ const CHECKS = {
   assessment: "the manifest records the assessment that the policy demands",
 };
 
-/** What a person can do about a failed check, by its code. */
+/** The remedies for failed checks, by code. */
 const REMEDIES = {
   malformed: "get the evidence and collateral again, byte for byte",
   unsupported_format: "use a version of infenclave that reads this format",
@@ -1799,12 +1799,12 @@ const REMEDIES = {
   assessment_mismatch: "ask the owner for an assessment, or name the one that you accept in 'assessment'",
 };
 
-/** Names in certificates and the like come from strangers: they must neither forge lines nor flood a page. */
+/** Names in certificates and similar text are untrusted: they must neither forge lines nor flood a page. */
 function printable(text) {
   return [...text].slice(0, 600).join("").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu, "?");
 }
 
-/** The checks of one appraisal as they are made. A check of `require` that fails ends its stage. */
+/** Records the checks of one appraisal. A failed check of `require` ends its stage. */
 class CheckLog {
   entries = [];
   warnings = [];
@@ -1828,21 +1828,21 @@ class CheckLog {
     throw new Rejection();
   }
 
-  /** Makes a check that a policy may leave open: what it leaves open is listed as skipped. */
+  /** Makes a check that a policy may leave out: then it is listed as skipped. */
   appraise(check, requirement, member, body) {
     if ("value" in requirement) body(requirement.value);
     else this.skip(check, requirement.reason ?? `the policy names no '${member}'`);
   }
 }
 
-/** What evidence says about its TEE. Before the checks have passed it is only what somebody wrote. */
+/** The claims of evidence about its TEE. They are untrusted until the checks have passed. */
 class Claims {
   /** In the order of the evidence: `{name, value}`. */
   measurements = [];
   reportData = new Uint8Array();
   isDebug = false;
   securityVersions = new Map();
-  /** Those that nobody but a policy judges: AMD publishes no list of platforms that are up to date. */
+  /** The versions that only a policy appraises: AMD publishes no list of platforms that are up to date. */
   platformVersions = [];
   /** SNP only, as the next five. */
   isMigratable = null;
@@ -1854,11 +1854,11 @@ class Claims {
   /** Nitro only: when the document was made, and the nonce in it. */
   timestamp = null;
   nonce = null;
-  /** How new every piece of collateral is, in seconds since 1970, by a name that says which authority it is of. */
+  /** The date of every piece of collateral, in seconds since 1970, by a name that identifies its authority. */
   collateral = {};
 }
 
-/** The outcome of an appraisal: every check that was made or skipped, in order, and what the evidence says of itself. */
+/** The outcome of an appraisal: every check that was made or skipped, in order, and the claims of the evidence. */
 export class Verdict {
   constructor(tee, log, claims) {
     this.tee = tee;
@@ -1908,7 +1908,7 @@ export class Verdict {
     };
   }
 
-  /** Every check in order, with what has to hold and what to do about a failure, for people. */
+  /** Every check in order, with its condition and the remedy for a failure, for people. */
   get explanation() {
     return this.entries.map((entry) => ({
       ...entry, summary: CHECKS[entry.check], remedy: entry.outcome === "failed" ? REMEDIES[entry.code] : "",
@@ -1918,7 +1918,7 @@ export class Verdict {
 
 // --- Verification to the vendor's root
 
-/** Evidence with everything that its verification needs. There is no clock and no network behind it. */
+/** Evidence with everything that its verification needs. It uses no clock and no network. */
 class VerificationRequest {
   constructor({ tee, evidence, collateral = {}, time, roots = null, seenBefore = {} }) {
     if (!TEES.includes(tee)) throw new InfenclaveError("invalidInput", `'${tee}' is none of ${TEES.join(", ")}`);
@@ -1935,7 +1935,7 @@ class VerificationRequest {
 const DEVELOPMENT_WARNING =
   "the development TEE protects nothing: whoever owns the server's machine can read everything and forge its evidence";
 
-/** Verifies evidence; `claims` are filled as far as it was read, also when a check fails. */
+/** Verifies evidence. `claims` are filled as far as the evidence was read, even if a check fails. */
 async function verifyEvidence(request, policy, development, claims, log) {
   let root = null;
   if (request.root !== null) {
@@ -1957,7 +1957,7 @@ async function verifyEvidence(request, policy, development, claims, log) {
   requireAge(request, claims, log);
 }
 
-/** Whoever serves collateral could serve what was valid before a revocation, as long as it has not expired. */
+/** A server of collateral could serve collateral from before a revocation, as long as it has not expired. */
 function requireAge(request, claims, log) {
   const known = Object.keys(claims.collateral).filter((name) => name in request.seenBefore).sort();
   if (known.length === 0) {
@@ -2032,14 +2032,14 @@ function claimSNP(report, claims) {
   claims.launchMitigations = report.launchMitigations;
   claims.currentMitigations = report.currentMitigations;
   claims.securityVersions.set("guestsvn", report.guestSVN);
-  // Version 2 names no processor; what wrote it is of a generation before the layout changed.
+  // Version 2 does not name the processor; it is of a generation before the layout changed.
   const product = report.processor ? productOf(report.processor) : "Milan";
   for (const [name, index] of PRODUCTS[product]?.layout ?? []) {
     claims.securityVersions.set(name, report.reportedTCB[index]);
   }
 }
 
-/** Certificates given by role; for the roles that were not, those of the table; then those behind the report. */
+/** The certificates given by role; for other roles, those of the table, then those after the report. */
 async function suppliedCertificates(request, attached, log) {
   const behind = plainCollateral(attached);
   if (!request.collateral.auxblob) return { ...behind, ...request.collateral };
@@ -2048,9 +2048,9 @@ async function suppliedCertificates(request, attached, log) {
   return { ...behind, ...plainCollateral(table), ...request.collateral };
 }
 
-/** The VCEK or VLEK, and the other certificates of its file: clouds give it with its chain. */
+/** The VCEK or VLEK, and the other certificates of its file: clouds supply it with its chain. */
 async function readVEK(report, supplied, log) {
-  // The kind that the report wants, if it is there; else the other, so that the mismatch is named.
+  // The kind that the report requires, if available; else the other, so that the mismatch is reported.
   const bytes = report.signingKey === "vlek" ? supplied.vlek ?? supplied.vcek : supplied.vcek ?? supplied.vlek;
   if (!bytes) log.reject("vek-certificate", "collateral_missing", "no vcek, no vlek");
   const [[vek, others] = [], fault] = await parsed(async () => {
@@ -2067,7 +2067,7 @@ async function readVEK(report, supplied, log) {
   return [vek, others];
 }
 
-/** The root that is taken is always a trusted one; files may bring another copy of it along. */
+/** The root is always a trusted one; files may contain another copy of it. */
 async function snpChain(request, vek, intermediateFile, others, root, log) {
   const { certificate } = vek;
   let intermediates = [...others, ...(await amdCertificates()).intermediates];
@@ -2098,11 +2098,11 @@ function requireValidity(check, chain, time, log) {
   log.require(check, code === "", code, found, `valid at ${timeText(time)}`);
 }
 
-/** Without AMD's list the check is skipped, and a policy for a peer has to agree to that. */
+/** Without AMD's list the check is skipped, which a policy for a peer has to allow. */
 async function checkRevocation(request, chain, claims, log) {
   const name = `crl/${chain[0].commonName}`;
   if (!request.collateral.crl) {
-    // Who saw a list, and perhaps a revocation in it, does not go on without one.
+    // A verifier that has seen a list, which may contain a revocation, accepts no evidence without one.
     if (name in request.seenBefore) {
       log.reject("collateral-age", "collateral_rolled_back", "no revocation list of the ARK",
         `${name} of ${timeText(request.seenBefore[name])}, or later`);
@@ -2140,7 +2140,7 @@ function matchVEK(vek, report, chain, claims, log) {
     reported.map(([name, version]) => `${name} ${version}`).join(", "));
 
   if (vek.kind === "vcek") {
-    // A masked chip id is all zero, and then this fails as it has to.
+    // A masked chip id is all zero; then this check fails, as required.
     const isChip = !report.isChipMasked && vek.chipID !== null
       && sameBytes(vek.chipID, report.chipID.subarray(0, chipIDBytes)) && isZero(report.chipID.subarray(chipIDBytes));
     log.require("vek-chip-id", isChip, "vek_chip_id_mismatch", vek.chipID ? hex(vek.chipID) : "none",
@@ -2160,7 +2160,7 @@ function matchVEK(vek, report, chain, claims, log) {
 
 /**
  * Nitro attestation documents, up to AWS's root (aws-nitro-enclaves-nsm-api, docs/attestation_process.md). AWS says not to
- * use revocation lists: a leaf lives for about three hours.
+ * use revocation lists, because a leaf certificate is valid for about three hours.
  */
 async function verifyNitro(request, { root }, claims, log) {
   const [document, fault] = await parsed(() => new NitroDocument(request.evidence));
@@ -2188,7 +2188,7 @@ async function verifyNitro(request, { root }, claims, log) {
   requireValidity("document-validity", chain, request.time, log);
   log.require("document-signature",
     await chain.at(-1).publicKey.holdsRaw(document.signature, document.signedBytes), "document_signature_invalid");
-  // The signer has to have been valid when it signed, by its own account.
+  // The signer's certificate has to have been valid at the time of signing that the document states.
   requireValidity("document-time", chain, document.timestamp, log);
 }
 
@@ -2201,9 +2201,9 @@ const plainName = (name) => name.toLowerCase().replace(/[_-]/g, "");
 const VERSION_NAMES = { bootLoader: "bl", microcode: "ucode", isvSVN: "isvsvn" };
 
 /**
- * The checks of a policy on what verified evidence says. All are made, so that a verdict names every difference.
+ * The checks of a policy on the claims of verified evidence. All are made, so that a verdict names every difference.
  *
- * @param isForPeer whether the verdict is about a peer that will be talked to; then what the policy leaves open is refused
+ * @param isForPeer whether the verdict is about a peer for a connection; then a policy that leaves checks open is refused
  */
 function appraisePolicy(policy, request, isForPeer, claims, log) {
   const { tee } = request;
@@ -2245,7 +2245,7 @@ function appraisePolicy(policy, request, isForPeer, claims, log) {
   appraiseSession(policy, request, isForPeer, claims, log, appraise);
 }
 
-/** Reports before version 5 have no vectors, and what a bit stands for is in bulletins: a policy need not name any. */
+/** Reports before version 5 have no vectors, and bulletins define their bits: a policy need not name any. */
 function appraiseMitigations(policy, tee, claims, log) {
   const demand = policy.mitigations.value;
   if (!demand) {
@@ -2275,7 +2275,7 @@ function appraiseVersions(policy, tee, isForPeer, claims, log, appraise) {
         "the least version of each part, 0 where any will do");
     } else if (open !== "") log.skip("minimum-tcb", `the policy's minimumTCB does not name ${open}`);
   });
-  // Only SGX evidence has one: a policy that names it is for another TEE.
+  // Only SGX evidence has a product id: a policy that names one is for another TEE.
   appraise("product-id", "productID", false, (expected) => {
     log.note("product-id", false, "measurement_mismatch", "missing", String(expected));
   });
@@ -2290,7 +2290,7 @@ function appraiseMeasurements(policy, tee, isForPeer, claims, log) {
   }
   const isSkipped = "reason" in policy.measurements;
   if (isForPeer && !isSkipped) {
-    // A peer's code has to be pinned whole.
+    // The policy for a peer has to pin all of its code.
     const needed = { development: "development", snp: "measurement", nitro: "pcr0" }[tee];
     if (![...pinned.keys()].some((name) => plainName(name) === needed)) {
       log.note("measurements", false, "measurement_not_pinned", `no value for ${needed} in the policy`);
@@ -2302,7 +2302,7 @@ function appraiseMeasurements(policy, tee, isForPeer, claims, log) {
 }
 
 function appraiseSession(policy, request, isForPeer, claims, log, appraise) {
-  // A peer's evidence is as old as the nonce in it.
+  // The nonce shows that a peer's evidence is fresh.
   if (isForPeer && claims.timestamp === null) {
     log.note("age", true, "", "made for this session's nonce");
   } else {
@@ -2325,17 +2325,17 @@ function checkReportData(expected, claims, log) {
     hex(expected));
 }
 
-/** The checks of a TEE's evidence that are not made where there is no policy. */
+/** The checks of a TEE's evidence that need a policy. */
 function checksOf(tee) {
   const own = { development: [], snp: ["policy-reserved", "migration", "vmpl", "flags", "mitigations", "minimum-tcb"], nitro: ["age"] };
   return ["tee-allowed", "debug", ...(own[tee] ?? []), "measurements"];
 }
 
 /**
- * Judges saved evidence, which belongs to no session: nothing can be sealed on the strength of it.
+ * Appraises saved evidence, which belongs to no session: nothing can be encrypted to its keys.
  *
  * @param {object} request `tee`, `evidence`, `collateral` (bytes by role), `time` in seconds since 1970, `roots` (one
- *   certificate, PEM or DER, in the place of the vendor's; every verdict warns of it), `seenBefore`
+ *   certificate, PEM or DER, instead of the vendor's; every verdict warns of it), `seenBefore`
  * @param {object} options `policy`, null for none; `reportData` that is expected, null for none; `development`:
  *   `"dangerouslyAccept"` accepts evidence of the development TEE, if the policy names it too
  * @returns {Promise<Verdict>}
@@ -2360,10 +2360,10 @@ export async function appraiseEvidence(request, { policy = null, reportData = nu
   return new Verdict(checked.tee, log, claims);
 }
 
-// --- What verified evidence is bound to
+// --- The data that verified evidence binds
 
 /**
- * The checks that tie evidence to this session, these keys, this manifest, and what the enclave states of itself.
+ * The checks that bind evidence to this session, these keys, this manifest, and the facts of the enclave.
  *
  * @returns {Promise<[ManifestCore, EnclaveFacts]>}
  */
@@ -2405,7 +2405,7 @@ async function checkBinding(policy, document, nonce, claims, log) {
   return [core, facts];
 }
 
-/** Compares what the enclave states with what the owner signed, then with what the policy demands. */
+/** Compares the enclave's facts with the owner's signed manifest, then with the policy. */
 function appraiseService(policy, core, facts, manifest, log) {
   const stated = [facts.frontNetDigest, facts.mappingUnitDigest].map(hex);
   const signed = [1, 2].map((kind) => hex(core.parts.get(kind).digest));
@@ -2448,7 +2448,7 @@ function appraiseCrossing(policy, service, log) {
       "a policy with neither 'manifestDigest' nor 'everythingInside'", "one of them, or a reason in 'skip' for each");
   }
   if (service.isEverythingInside) {
-    // There is nothing to bound and nothing to blur.
+    // Nothing crosses, so bounds on size and noise do not apply.
     log.note("boundary", true, "", "nothing crosses to the host");
     log.note("noise", true, "", "nothing crosses to the host");
     return;
@@ -2478,12 +2478,12 @@ function appraiseAssessment(demand, manifest, log) {
     const protects = new Set(member("protected", json.array).map((one) => json.string(one, "protected")));
     const attackerPictures = member("attackerPictures", json.integer);
     const adversary = member("adversary", json.string);
-    // Gates against the paper's adversary alone say nothing of one who knows or imitates the FrontNet.
+    // Gates for the paper's adversary alone say nothing about an adversary who knows or imitates the FrontNet.
     const passes = member("passes", json.boolean) && ["informed", "both"].includes(adversary);
     const reaches = gates === "strict" || gates === demand.gates;
     const isHeld = status === "assessed" && (demand.sha256 === null || demand.sha256 === sha)
       && (demand.gates === null || (passes && reaches))
-      // What the gates did not pass protects nothing.
+      // A plan that did not pass the gates protects nothing.
       && (demand.protects.length === 0 || (passes && demand.protects.every((asset) => protects.has(asset))))
       && (demand.attackerPictures === null || (passes && attackerPictures >= demand.attackerPictures));
     const known = ["standard", "strict"].includes(gates) ? gates : "no known gates";
@@ -2502,7 +2502,7 @@ function appraiseAssessment(demand, manifest, log) {
   }
 }
 
-/** A peer whose evidence passed every required check. Only `verifyService` makes one, and only to one can be sealed. */
+/** A peer whose evidence passed every required check. Only `verifyService` makes one, and only a peer gets messages. */
 export class VerifiedPeer {
   static #isMaking = false;
 
@@ -2525,7 +2525,7 @@ export class VerifiedPeer {
   }
 }
 
-/** Certificates come as a whole, loose or in a table: two sources would be mixed, and the server's could win. */
+/** Certificates come from one source, loose or as a table: of two sources, the server's could take precedence. */
 function mergedCollateral(document, own) {
   const certificates = ["vcek", "vlek", "intermediate", "auxblob"];
   const displaces = document.tee === "snp" && certificates.some((role) => role in own);
@@ -2537,10 +2537,10 @@ function mergedCollateral(document, own) {
  * Verifies that a document was made for this nonce by an enclave that the policy describes.
  *
  * @param {Uint8Array} json the evidence document as the server sent it
- * @param {object} options `policy`; `nonce`, 16 to 64 bytes that were used for nothing else; `time` in seconds since
- *   1970; `collateral`, the caller's own, which takes the place of the document's; `roots`, `seenBefore` and `development`
+ * @param {object} options `policy`; `nonce`, 16 to 64 bytes that are used once; `time` in seconds since
+ *   1970; `collateral`, the caller's own, which replaces the document's; `roots`, `seenBefore` and `development`
  *   as for `appraiseEvidence`
- * @returns {Promise<VerifiedPeer>} the only value that messages can be sealed to
+ * @returns {Promise<VerifiedPeer>} the only value to which messages can be encrypted
  * @throws {InfenclaveError} `attestationRejected` with the verdict, `invalidResponse`, `invalidInput`
  */
 export async function verifyService(json, options) {
@@ -2557,7 +2557,7 @@ export async function verifyService(json, options) {
   const [log, claims] = [new CheckLog(), new Claims()];
   let bound = null;
   try {
-    // Before anything is read: a TEE that the policy does not name is of no interest.
+    // Checked first: a TEE that the policy does not name is refused before its evidence is read.
     if (!policy.tee.has(document.tee)) {
       log.reject("tee-allowed", document.tee === "development" ? "development_not_accepted" : "wrong_tee",
         document.tee, [...policy.tee].sort().join(" or "));
@@ -2571,7 +2571,7 @@ export async function verifyService(json, options) {
     if (!(error instanceof Rejection)) throw error;
   }
   const verdict = new Verdict(document.tee, log, claims);
-  // A stage that ended without a failed check would be a defect here; it accepts nobody.
+  // A stage that ends without a failed check is a defect; then no peer is accepted.
   if (!bound || !verdict.isAccepted) {
     throw new InfenclaveError("attestationRejected", verdict.summary, {
       verdict, remedy: "send nothing to this server until the policy and the evidence agree",
@@ -2589,7 +2589,7 @@ export async function verifyService(json, options) {
 const PREPROCESSING_MEMBERS = ["width", "height", "channels", "resize", "interpolation", "mean", "std"];
 const CHANNEL_COUNTS = { RGB: 3, BGR: 3, grey: 1 };
 
-/** The members of preprocess.json as an object; what is unknown is refused, as it would change a network's answers. */
+/** The members of preprocess.json as an object; an unknown member is refused, because it could change answers. */
 function readPreprocessing(value, name) {
   const members = json.object(value, name);
   json.refuseMembers(members, PREPROCESSING_MEMBERS, name);
@@ -2633,7 +2633,7 @@ function readPreprocessing(value, name) {
   };
 }
 
-/** `manifest.json`, which has to say what its signed core says. */
+/** `manifest.json`, which has to agree with its signed core. */
 export class Manifest {
   constructor(bytes, core) {
     const name = "manifest.json";
@@ -2660,7 +2660,7 @@ export class Manifest {
     const { channels, height, width } = this.preprocessing;
     require([CHANNEL_COUNTS[channels], height, width].join() === [service.channels, service.height, service.width].join(),
       "input.preprocessing");
-    // The manifest speaks of the BackNet too, which may be further from f32.
+    // The manifest's value covers the BackNet too, whose precision may be lower.
     require(["f32", "bf16", "int8"].indexOf(at("precision")) >= service.precision - 1, "precision");
     require(at("cuts.everythingInside", json.boolean) === service.isEverythingInside, "cuts.everythingInside");
     for (const [key, types] of [["toBackNet", service.toHost], ["fromBackNet", service.fromHost]]) {
@@ -2711,10 +2711,10 @@ const hasMLKEM = (async () => {
   }
 })();
 
-/** Whether requests are sealed with X-Wing (post-quantum) here, as X25519 alone is otherwise. */
+/** Whether this browser encrypts requests with X-Wing (post-quantum); otherwise it uses X25519 alone. */
 export const supportsXWing = () => hasMLKEM;
 
-/** The key to seal to: X-Wing where the browser has ML-KEM, else X25519. KEMs that are not known are passed over. */
+/** The key for encryption: X-Wing if the browser has ML-KEM, else X25519. Unknown KEMs are ignored. */
 async function preferredKey(bytes) {
   const what = "key configurations";
   const list = new Reader(bytes, what);
@@ -2749,7 +2749,7 @@ async function preferredKey(bytes) {
 // --- HPKE (RFC 9180) and X-Wing (draft-connolly-cfrg-xwing-kem)
 
 async function hmac(key, ...parts) {
-  // HMAC pads a key with zeros; WebCrypto takes none that is empty.
+  // HMAC pads a key with zeros; WebCrypto does not accept an empty one.
   const secret = key.length === 0 ? new Uint8Array(32) : key;
   const imported = await subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
   return new Uint8Array(await subtle.sign("HMAC", imported, concatenated(...parts)));
@@ -2765,7 +2765,7 @@ const labeledExtract = (suite, salt, label, secret) => hmac(salt, utf8("HPKE-v1"
 const labeledExpand = (suite, key, label, info, count) =>
   expand(key, concatenated(bigEndian16(count), utf8("HPKE-v1"), suite, utf8(label), info), count);
 
-/** SHA3-256 (FIPS 202) of fewer than 136 bytes, one block: all that X-Wing needs. */
+/** SHA3-256 (FIPS 202) of fewer than 136 bytes, one block, as X-Wing needs it. */
 function sha3Block(message) {
   const mask = (1n << 64n) - 1n;
   const rotate = (value, count) => ((value << count) | (value >> (64n - count))) & mask;
@@ -2836,7 +2836,7 @@ async function aesGCM(operation, key, nonce, data) {
   return new Uint8Array(await subtle[operation]({ name: "AES-GCM", iv: nonce }, imported, data));
 }
 
-/** Seals a binary request to an enclave's key (RFC 9458, section 4.3). Each call has an encapsulated key of its own. */
+/** Encrypts a binary request to an enclave's key (RFC 9458, section 4.3). Each call uses a new encapsulated key. */
 async function sealRequest({ identifier, kem, publicKey }, request) {
   const header = concatenated(identifier, bigEndian16(kem, KDF_SHA256, AEAD_AES256));
   const suite = concatenated(utf8("HPKE"), bigEndian16(kem, KDF_SHA256, AEAD_AES256));
@@ -2853,7 +2853,7 @@ async function sealRequest({ identifier, kem, publicKey }, request) {
   const exported = await labeledExpand(suite, exporter, "sec", utf8("message/bhttp response"), 32);
   return {
     message: concatenated(header, encapsulated, await aesGCM("encrypt", key, nonce, request)),
-    /** @returns {Promise<Uint8Array>} the binary response in the sealed answer */
+    /** @returns {Promise<Uint8Array>} the binary response in the encrypted answer */
     async open(answer) {
       if (answer.length < 48) throw new FormatFault(`the sealed answer has ${answer.length} bytes; expected 48 or more`);
       const pseudorandom = await hmac(concatenated(encapsulated, answer.subarray(0, 32)), exported);
@@ -2901,7 +2901,7 @@ class BinaryReader extends Reader {
     return value;
   }
 
-  /** The fields of a section by name; missing ones at the end of a message are none. */
+  /** The fields of a section by name. A section that is missing at the end of a message is empty. */
   fields(isKnownLength) {
     const fields = new Map();
     if (this.remaining === 0) return fields;
@@ -2954,7 +2954,7 @@ function readBinaryResponse(bytes) {
   return content;
 }
 
-/** `{status, entries}`; the entries of a refusal are none. */
+/** `{status, entries}`; a refusal has no entries. */
 function readAnswer(content, service) {
   const reader = new Reader(content, "answer");
   const version = reader.number(1, "version");
@@ -2985,17 +2985,17 @@ function readAnswer(content, service) {
   return { status, entries };
 }
 
-/** What the statuses of an answer mean: `[code, refusal, message, remedy]`. */
+/** The meaning of an answer's statuses: `[code, refusal, message, remedy]`. */
 const ANSWER_STATUSES = {
   1: ["refused", "malformedRequest", "the enclave could not read the request", "use the version of infenclave that the server runs"],
   2: ["unknownToken", "unknownToken", "the owner did not list this access token",
     "ask the owner to provision again with this token listed"],
   3: ["invalidInput", "wrongTensorType", "the model takes another type or shape, or a number is not finite", ""],
-  4: ["refused", "replayedRequest", "the enclave saw this message before", ""],
+  4: ["refused", "replayedRequest", "the enclave has received this message before", ""],
   5: ["refused", "overLimit", "this client has used up its requests of the present lease",
     "ask the owner for more, or wait until the owner provisions again"],
-  6: ["refused", "outsideFailed", "the host's part of the network failed", "try again; tell the operator if it stays so"],
-  7: ["refused", "failed", "the enclave failed", "try again; tell the operator if it stays so"],
+  6: ["refused", "outsideFailed", "the host's part of the network failed", "try again; if this persists, tell the operator"],
+  7: ["refused", "failed", "the enclave failed", "try again; if this persists, tell the operator"],
   8: ["refused", "leaseEnded", "the owner's lease for the enclave has ended",
     "the owner runs `infenclave provision` again; then attest again"],
   9: ["refused", "tooManyRequests", "this client sends more requests a minute than the owner allows",
@@ -3026,8 +3026,8 @@ export class Picture {
   }
 
   /**
-   * Decodes what the browser can: JPEG, PNG, WebP and more, upright, over black where it is transparent. Without colour
-   * management, as other clients do it.
+   * Decodes what the browser can decode: JPEG, PNG, WebP and more, upright, over black where it is transparent. Without
+   * colour management, like other clients.
    *
    * @param {Blob|ImageBitmap|HTMLImageElement|HTMLVideoElement|HTMLCanvasElement} source
    */
@@ -3063,7 +3063,7 @@ export class Picture {
     }
   }
 
-  /** The picture as it stands, from one that was stored in an orientation of Exif (1 to 8). */
+  /** The upright picture, from one that is stored with an orientation of Exif (1 to 8). */
   #upright(orientation) {
     if (orientation === 1) return this;
     const { width, height, channels } = this;
@@ -3118,7 +3118,7 @@ export class Picture {
     return new Picture(width, height, this.channels, pixels);
   }
 
-  /** Two passes, rows first, each rounding to 8 bits; a pass that would not change the size is left out. */
+  /** Two passes, rows first, each rounding to 8 bits; a pass that would not change the size is omitted. */
   resized(width, height, interpolation) {
     Picture.check(width, height);
     Picture.check(width, this.height);
@@ -3160,7 +3160,7 @@ export class Picture {
     const samples = (extent, newExtent) => {
       const scale = newExtent > 1 ? f(f(extent - 1) / f(newExtent - 1)) : 0;
       return Array.from({ length: newExtent }, (_, position) => {
-        // The last is the last, whatever the scale rounds to.
+        // The last position is the last pixel, regardless of rounding.
         if (position === newExtent - 1) return [extent - 1, extent - 1, 0];
         const place = Math.min(f(position * scale), extent - 1);
         const first = Math.trunc(place);
@@ -3186,7 +3186,7 @@ export class Picture {
     return new Picture(width, height, channels, pixels);
   }
 
-  /** This picture in the middle of another one of one value. */
+  /** This picture centred in a larger one that is filled with one value. */
   framed(width, height, fill) {
     const { channels } = this;
     const pixels = new Uint8Array(width * height * channels).fill(fill);
@@ -3215,7 +3215,7 @@ export class Picture {
     return resized.cropped(margin(newWidth - width), margin(newHeight - height), width, height);
   }
 
-  /** What is sealed: u8 [1, height, width, channels], in the order of channels that the model takes. */
+  /** The tensor that is encrypted: u8 [1, height, width, channels], with the model's order of channels. */
   tensor(preprocessing) {
     const { width, height, channels, pixels } = this.fitted(preprocessing);
     const data = pixels.slice();
@@ -3229,8 +3229,8 @@ export class Picture {
 }
 
 /**
- * The orientation that the Exif data of a WebP file states, which browsers pass over; 1, upright, where it states none; null
- * for a file of another kind, whose orientation browsers see to.
+ * The orientation in the Exif data of a WebP file, which browsers ignore; 1, upright, if there is none; null for a file of
+ * another kind, whose orientation browsers apply.
  *
  * Sources: WebP container specification, extended file format; Exif 2.32, section 4.6.4, tag 0x0112; TIFF 6.0, section 2.
  */
@@ -3349,7 +3349,7 @@ function resizedSides({ width, height }, preprocessing) {
   }
 }
 
-// --- Talking to a server
+// --- HTTP and sessions
 
 /** Reads an access token: 32 bytes, or the text of the file that `infenclave token` wrote. */
 function readToken(token) {
@@ -3362,7 +3362,7 @@ function readToken(token) {
     { remedy: `pass 32 bytes, or the text of a token file, '${prefix}' and 44 characters of base64` });
 }
 
-/** HTTP to one server. Nothing of the page goes along: no cookies, no referrer, no redirection. */
+/** HTTP to one server, without cookies, referrer or redirection. */
 class Transport {
   constructor(server, timeout) {
     let url;
@@ -3378,11 +3378,12 @@ class Transport {
     this.base = url.origin + url.pathname.replace(/\/+$/, "");
     this.authority = url.host;
     this.timeout = timeout;
-    // By it a balancer leads all requests to one server. One of 256, so that it tells nobody apart.
+    // A balancer can route all requests to one server by it. There are only 256 values, so it does not identify a
+    // client.
     this.route = hex(crypto.getRandomValues(new Uint8Array(1)));
   }
 
-  /** The answer's body and content type; refusals are thrown. */
+  /** The body and content type of the answer; refusals are thrown. */
   async send(path, { body = null, contentType = null, maximumBytes, signal = null }) {
     const limit = AbortSignal.timeout(this.timeout);
     let response;
@@ -3422,7 +3423,7 @@ class Transport {
     }
   }
 
-  /** The host is not trusted: its words are shown, and nothing rests on them. */
+  /** The host is not trusted: its message is only shown. */
   static #refuse(status, bytes) {
     let words;
     try {
@@ -3439,14 +3440,14 @@ class Transport {
   }
 }
 
-/** Gives the milliseconds since the call, by the clock that ran further: one may stand still while the machine sleeps, the other
+/** Returns the milliseconds since the call, by the clock that advanced more: one may stop while the machine sleeps, the other
  * may be set back. */
 function stopwatch() {
   const [running, shown] = [performance.now(), Date.now()];
   return () => Math.max(performance.now() - running, Date.now() - shown);
 }
 
-/** A verified enclave: what is sent through this is sealed to keys that only that enclave holds. */
+/** A verified enclave: requests are encrypted to keys that only that enclave holds. */
 export class EnclaveSession {
   #transport;
   #token;
@@ -3454,9 +3455,9 @@ export class EnclaveSession {
 
   /** @private */
   constructor(peer, manifest, recipient, transport, token) {
-    /** How the enclave was judged, and what it is. */
+    /** The appraisal of the enclave, and its claims. */
     this.peer = peer;
-    /** What the owner says of the model; its signature was checked. */
+    /** The owner's description of the model; its signature was verified. */
     this.manifest = manifest;
     /** `X-Wing` or `X25519`. */
     this.kem = recipient.kem === KEM.xWing ? "X-Wing" : "X25519";
@@ -3505,7 +3506,7 @@ export class EnclaveSession {
     const send = () => this.#transport.send("/ohttp", {
       body: sealed.message, contentType: "message/ohttp-req", maximumBytes: 4 << 20, signal,
     });
-    // Behind a balancer that leads requests anywhere another server may know the key. No enclave serves the same bytes twice.
+    // Behind a balancer without affinity, another server may have the key. No enclave serves the same bytes twice.
     const response = await send().catch((error) => {
       if (!["unknownKey", "undecipherable"].includes(error.refusal)) throw error;
       return send();
@@ -3540,7 +3541,7 @@ export class EnclaveSession {
     return picture.tensor(this.manifest.preprocessing);
   }
 
-  /** Nothing is sealed to an enclave whose evidence does not say what it does with it. */
+  /** Nothing is encrypted to an enclave whose evidence does not state what it does with a picture. */
   #requireService() {
     const { state } = this.peer.facts;
     if (state === "provisioned") return;
@@ -3568,12 +3569,12 @@ export class InfenclaveClient {
   #maximumSessionAge;
 
   /**
-   * @param {string} server `https://HOST:PORT`, with `/models/NAME` behind it where it serves several
+   * @param {string} server `https://HOST:PORT`, followed by `/models/NAME` if it serves several models
    * @param {object} options `policy`; `token`, 32 bytes or the text of a token file; `development`:
    *   `"dangerouslyAccept"` accepts the development TEE, if the policy names it too; `collateral`, the client's own
-   *   vendor files by role; `roots`, a test's root, of which every verdict warns; `seenBefore`, what `collateralSeen` was at
-   *   the end of an earlier visit; `timeout` in milliseconds; `maximumSessionAge` in milliseconds: the enclave is attested again
-   *   before a request when its evidence is older, an hour unless it is said otherwise
+   *   vendor files by role; `roots`, a test root, of which every verdict warns; `seenBefore`, the `collateralSeen` of an
+   *   earlier visit; `timeout` in milliseconds; `maximumSessionAge` in milliseconds, by default an hour: the enclave is attested
+   *   again before a request if its evidence is older
    */
   constructor(server, {
     policy, token, development = "refuse", collateral = {}, roots = null, seenBefore = {}, timeout = 120_000,
@@ -3593,7 +3594,7 @@ export class InfenclaveClient {
     this.#token = readToken(token);
     this.#maximumSessionAge = maximumSessionAge;
     this.#options = { policy, development, collateral, roots };
-    /** How new the collateral was that was verified, by name: what is older is refused. Keep it for the next visit. */
+    /** The dates of the verified collateral, by name: older collateral is refused. Keep them for the next visit. */
     this.collateralSeen = { ...seenBefore };
   }
 
@@ -3605,7 +3606,7 @@ export class InfenclaveClient {
       this.#session = { session, age: stopwatch() };
       return session;
     } catch (error) {
-      // Nothing more goes to the keys of a session, of another call either, whose server shows other evidence by now.
+      // Nothing is encrypted any more to the keys of a session whose server now has other evidence, by any call.
       if (error.code === "attestationRejected") this.#session = null;
       throw error;
     }
@@ -3621,7 +3622,7 @@ export class InfenclaveClient {
         ...this.#options, nonce, time: Math.floor(Date.now() / 1000), seenBefore: this.collateralSeen,
       });
     } catch (error) {
-      // A revocation that was seen once stays seen: the records are of lists whose signatures were verified.
+      // A revocation stays recorded once it was seen: the records are of lists with verified signatures.
       this.#remember(error.verdict?.claims.collateral);
       throw error;
     }
@@ -3629,7 +3630,7 @@ export class InfenclaveClient {
     return EnclaveSession.open(peer, this.#transport, this.#token);
   }
 
-  /** The session that requests use, if there is one that serves and is young enough. */
+  /** The session for requests, if there is one that serves and is recent enough. */
   get #present() {
     const { session, age } = this.#session ?? {};
     return session?.peer.isProvisioned && age() < this.#maximumSessionAge ? session : null;
@@ -3642,8 +3643,8 @@ export class InfenclaveClient {
   }
 
   /**
-   * Classifies as `EnclaveSession.classify`; attests first where there is no session, or it is too old. Where the enclave has
-   * new keys, it is attested again, under the same policy, and the picture is sealed anew and sent once more.
+   * Classifies as `EnclaveSession.classify`; attests first if there is no session, or it is too old. If the enclave has new
+   * keys, it is attested again, under the same policy, and the picture is encrypted and sent again.
    */
   async classify(input, options = {}) {
     const session = this.#present ?? await this.attest(options);
@@ -3651,12 +3652,12 @@ export class InfenclaveClient {
       return await session.classify(input, options);
     } catch (error) {
       if (!["unknownKey", "undecipherable", "wrongEpoch"].includes(error.refusal)) {
-        // The next call asks the enclave what it is by then.
+        // The next call requests new evidence.
         if (error.refusal === "leaseEnded" || error.refusal === "notProvisioned") this.#session = null;
         throw error;
       }
       const fresh = await this.attest(options);
-      // The host's word alone moves nothing: it has to show other keys, attested.
+      // A statement of the host is not enough: it has to show other keys with evidence.
       if (!fresh.hasOtherKeysThan(session)) throw error;
       return fresh.classify(input, options);
     }
@@ -3667,8 +3668,8 @@ export class InfenclaveClient {
 
 /**
  * Base64 of the DER of AMD's roots (ARK) and intermediates (ASK for VCEKs, ASVK for VLEKs), published at
- * https://kdsintf.amd.com/vcek/v1/{Milan|Genoa|Turin}/cert_chain and /vlek/v1/…. The intermediates prove nothing before the
- * ARK's signature over them was checked.
+ * https://kdsintf.amd.com/vcek/v1/{Milan|Genoa|Turin}/cert_chain and /vlek/v1/…. The intermediates are used only after the
+ * ARK's signature over them was verified.
  */
 const AMD_ROOTS = {
   "ARK-Milan": `

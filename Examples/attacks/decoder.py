@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An attack on a cut: a network that learns to draw the picture from what crosses.
+"""An attack on a cut: a network that learns to reconstruct the picture from the boundary tensors.
 
-Reads the folder that `infenclave features` wrote, learns from the pictures that its split.json calls training, and measures
-R² on those that it calls test. Maps get a convolutional decoder, vectors a multilayer perceptron. Writes what
-`infenclave assess --attack NAME=RESULT.json` takes.
+Reads the folder that `infenclave features` wrote, trains on the pictures that split.json lists as training, and measures R²
+on those listed as test. Maps get a convolutional decoder, vectors a multilayer perceptron. Writes a result for `infenclave
+assess --attack NAME=RESULT.json`.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def read(folder, side):
 
 
 class Decoder(nn.Module):
-    """Draws the difference from the mean picture."""
+    """Reconstructs the difference from the mean picture."""
 
     def __init__(self, features, mean, width=48):
         super().__init__()
@@ -54,7 +54,7 @@ class Decoder(nn.Module):
             self.layers = nn.Sequential(
                 nn.Linear(features.shape[1], 512), nn.ReLU(), nn.Dropout(0.3), nn.Linear(512, 512), nn.ReLU(),
                 nn.Dropout(0.3), nn.Linear(512, channels * coarse[0] * coarse[1]), nn.Unflatten(1, (channels, *coarse)))
-        # It begins with the mean picture.
+        # It starts at the mean picture.
         last = [layer for layer in self.layers if isinstance(layer, (nn.Conv2d, nn.Linear))][-1]
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -66,7 +66,7 @@ class Decoder(nn.Module):
 
 
 def learn(features, pictures, training, epochs, generator):
-    """The decoder of the epoch that is best on a fifth of the training pictures, which it does not learn from."""
+    """The decoder of the best epoch, by a fifth of the training pictures that is held out."""
     order = torch.tensor(training)[torch.randperm(len(training), generator=generator)]
     held, fitting = order[:max(1, len(order) // 5)], order[max(1, len(order) // 5):]
     decoder = Decoder(features, pictures[fitting].mean(0))
@@ -115,7 +115,7 @@ def main():
     decoder = learn(features, pictures, training, options.epochs, generator)
 
     own = errors(decoder, features, pictures, test).double()
-    # R² is over the mean training picture: 1 is the picture, 0 no better than the mean.
+    # R² is relative to the mean training picture: 1 is exact, 0 no better than the mean.
     mean = pictures[training].mean(0)
     base = (pictures[test] - mean).square().mean((1, 2, 3)).double()
     draws = torch.randint(len(test), (2000, len(test)), generator=generator)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # infenclave keyhold in a container, on the owner's own machine. Built from the repository's root:
 #
 #   docker build -f Examples/container/keyhold.Dockerfile -t infenclave-keyhold .
@@ -12,7 +13,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends make sudo
 COPY . /source
 WORKDIR /source
 RUN make build
-# The executable with every library that it links, in folders that are no symbolic links: COPY replaces no link by a folder.
+# The executable with every library that it links, in folders that are not symbolic links: COPY cannot replace a link by a
+# folder.
 RUN mkdir -p /image/usr/local/bin && cp .build/release/infenclave /image/usr/local/bin/ && \
     ldd .build/release/infenclave | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' | while read -r library; do \
         folder=/image$(realpath "$(dirname "$library")") && mkdir -p "$folder" && cp -L "$library" "$folder/" || exit 1; done

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backgrounds and the assembly of a picture: scene, sign, light, blur, occlusion. All randomness is the caller's."""
+"""Backgrounds and the assembly of a picture: scene, sign, light, blur, occlusion. The caller supplies the random
+generator."""
 
 import math
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws the demo's pictures, trains its classifier and its validator, and writes everything that is committed here.
+"""Draws the demo's pictures, trains its classifier and its validator, and writes all generated files of this folder.
 
     python train.py            everything, about eight minutes on two cores
     python train.py pictures   only the pictures (also: classifier, validator)
@@ -25,7 +25,7 @@ from signs import SIGNS
 HERE = pathlib.Path(__file__).resolve().parent
 SIDE, CLASSES, SEED = 64, len(SIGNS), 20180703
 NO_SIGN = CLASSES
-# Every set of pictures has a random stream of its own, so no picture is in two of them.
+# Every set of pictures has a different random stream, so no picture is in two of them.
 CLASSIFIER_SET, VALIDATOR_SET, TEST_SET, ASSESSMENT_SET, CLIENT_SET = range(5)
 CLIENT_PICTURES = [("stop", 0, 6), ("speed-limit-30", 3, 1), ("pedestrian-crossing", 8, 4)]
 

@@ -41,8 +41,8 @@ def coarse(pictures, cells):
 
 
 def as_feature_maps(key, pictures, labels, none):
-    """For the validator, which is to judge grey feature maps: a part of the batch becomes grey, spread over 0...255,
-    sometimes negative or coarse. Grey pictures of 8x8 cells and less show nothing, and are labelled so."""
+    """For the validator, which has to classify grey feature maps: a part of the batch becomes grey, scaled to 0...255,
+    sometimes negative or coarse. Grey pictures of 8x8 cells or fewer show no sign, and get that label."""
     keys = jax.random.split(key, 5)
     count = pictures.shape[0]
     pictures = relit(keys[0], pictures)

@@ -30,7 +30,7 @@ class BackNet(Model):
             output = InferOutput(name, list(value.shape), "FP32")
             output.set_data_from_numpy(value)
             outputs.append(output)
-        # Without these two KServe answers in JSON, whatever was asked.
+        # Without these two, KServe always answers in JSON.
         return InferResponse(
             request.id or "", self.name, outputs, use_binary_outputs=request.use_binary_outputs,
             requested_outputs=request.request_outputs)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A runtime of MLServer that has a bundle's BackNet in ONNX Runtime.
+"""A runtime of MLServer that computes a bundle's BackNet in ONNX Runtime.
 
 `model-settings.json`: {"name": "backnet", "implementation": "mlserver_backnet.BackNet", "parameters": {"uri": "/path/backnet.onnx"}};
 then `PYTHONPATH=folder-of-this-file mlserver start FOLDER`."""

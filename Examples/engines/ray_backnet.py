@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ray Serve with a bundle's BackNet in ONNX Runtime. Ray Serve has no Open Inference Protocol of its own: these routes are what
-`infenclave serve --backnet oip+http://HOST:PORT/backnet` asks for.
+"""Ray Serve with a bundle's BackNet in ONNX Runtime. Ray Serve has no Open Inference Protocol: this file has the routes that
+`infenclave serve --backnet oip+http://HOST:PORT/backnet` uses.
 
     BACKNET=/path/backnet.onnx serve run ray_backnet:app
 

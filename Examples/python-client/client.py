@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client of Infenclave in one file, written from Documentation/protocol.md alone.
 
-It verifies an enclave of the development TEE against a policy, seals one picture to it with X-Wing or X25519, and
-prints the classes that come back. Hardware TEEs are left out. Needs Python 3.11, `cryptography` 48 and Pillow.
+It verifies an enclave of the development TEE against a policy, encrypts one picture to it with X-Wing or X25519, and
+prints the classes of the answer. Hardware TEEs are not implemented. Needs Python 3.11, `cryptography` 48 and Pillow.
 """
 
 import argparse, ast, base64, hashlib, hmac, http.client, json, math, secrets, struct, sys
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from PIL import Image, ImageOps
 
 KEM_XWING, KEM_X25519, KDF_SHA256, AEAD_AES256 = 0x647A, 0x0020, 0x0001, 0x0002
-PUBLIC_KEY_BYTES = {KEM_XWING: 1216, KEM_X25519: 32}  # the one that a client prefers first
+PUBLIC_KEY_BYTES = {KEM_XWING: 1216, KEM_X25519: 32}  # in the order of preference
 FILES = {1: "frontnet.sealed", 2: "mapping.sealed", 3: "backnet.graph", 4: "backnet.onnx", 5: "backnet.precision"}
 PREPROCESSING = {"width", "height", "channels", "resize", "interpolation", "mean", "std"}
 CHANNELS = {"RGB": 3, "BGR": 3, "grey": 1}
@@ -31,7 +31,7 @@ STATUSES = ["answered", "malformed request", "unknown token", "wrong tensor type
             "too many requests a minute"]
 
 class Refused(Exception):
-    """The peer or a file is not as it must be. `code` is that of the host's refusal, if it sent one."""
+    """The peer or a file is invalid. `code` is that of the host's refusal, if it sent one."""
 
     def __init__(self, message, code=None):
         super().__init__(message)
@@ -41,7 +41,7 @@ def require(condition, message):
     if not condition:
         raise Refused(message)
 
-# --- Readers: each checks every length, and end() refuses what is left over
+# --- Readers: each checks every length, and end() refuses remaining bytes
 
 class Reader:
     def __init__(self, data, what):
@@ -81,7 +81,7 @@ def read_json(data, what):
     return value
 
 def member(value, path, *kinds):
-    """The member at a dotted path, which has to be there, and of one of the types if any are named."""
+    """The member at a dotted path, which has to exist and have one of the types, if any are given."""
     for name in path.split("."):
         require(isinstance(value, dict) and name in value, f"{path}: not there")
         value = value[name]
@@ -106,7 +106,7 @@ def unbase64(text):
 
 # --- HTTP
 
-# One of 256: balancers in front of several servers lead all requests with the same value to the same one.
+# One of 256 values: balancers in front of several servers route all requests with the same value to the same server.
 ROUTE = f"{secrets.randbelow(256):02x}"
 
 def fetch(url, body=None, content_type=None, limit=8 << 20):
@@ -204,7 +204,7 @@ def read_core(data):
     return Core(identifier, owner, service, {kind: (size, digest) for kind, size, digest in parts}, manifest)
 
 def read_manifest(data, core):
-    """manifest.json, which has to say what its core says."""
+    """manifest.json, which has to agree with its core."""
     require(len(data) <= 1 << 20, "manifest: too long")
     manifest, service = read_json(data, "manifest"), read_service(core.service)
 
@@ -234,7 +234,7 @@ def read_manifest(data, core):
         ("sigma", "sigma" in manifest["boundary"], service.sigma > 0),
         ("classes", member(manifest, "classes"), service.classes),
         ("topK", member(manifest, "topK"), service.top),
-        # The manifest speaks of the BackNet too, which may be further from f32.
+        # The manifest's value covers the BackNet too, whose precision may be lower.
         ("precision", precision >= service.precision, True),
         ("parts", list(core.parts), parts),
         ("parts", sorted([member(part, name) for name in ("file", "bytes", "sha256", "sealed")]
@@ -258,7 +258,7 @@ def number(value):
     return type(value) in (int, float) and 0 <= value < math.inf
 
 def assets(value):
-    """Some of them, each once."""
+    """A list of some of these values, each once."""
     return (type(value) is list and all(type(one) is str for one in value) and set(value) <= set(ASSETS)
             and len(set(value)) == len(value))
 
@@ -276,8 +276,8 @@ POLICY = {
         and natural(value.get("attackerPictures", 1)),
     "skip": lambda value: type(value) is dict and value.keys() <= SKIPPED and all(
         type(reason) is str and reason for reason in value.values()),
-    # These loosen what is demanded of hardware. What the schema demands of hardware beyond them, no development
-    # evidence can satisfy.
+    # These members loosen demands on hardware. Development evidence satisfies none of the schema's other demands on
+    # hardware.
     **dict.fromkeys(("tcbStatuses", "advisories", "allowDebug", "allowMigration", "maximumVMPL", "maximumAgeSeconds"),
                     lambda value: True),
 }
@@ -295,7 +295,7 @@ def read_policy(data):
     return policy
 
 def judge_service(policy, service):
-    """What the service facts have to be like."""
+    """The demands on the service facts."""
     least, most, inside = policy.get("minimumSigma", 0), policy.get("maximumSigma", math.inf), not service.to_host
     require(inside or "everythingInside" not in policy, "everything-inside: something crosses to the host")
     require(policy.keys() & {"everythingInside", "manifestDigest"} or "everythingInside" in policy["skip"],
@@ -306,7 +306,7 @@ def judge_service(policy, service):
     require(not service.floats or "pixelsOnly" not in policy, "inputs: the enclave takes floats")
 
 def judge_assessment(wanted, manifest):
-    """What the manifest records of it, which has to be well-formed whatever the policy wants."""
+    """The manifest's record of the assessment, which has to be well-formed even if the policy demands none."""
     status, digest, _, gates, adversary = (member(manifest, f"assessment.{name}", str)
                                            for name in ("status", "sha256", "headline", "gates", "adversary"))
     passes, pictures = member(manifest, "assessment.passes", bool), member(manifest, "assessment.pictures", int)

@@ -3,7 +3,7 @@ package import Attestation
 package import BundleFormat
 package import Evidence
 
-/// Everything that an appraisal is given, so that verifiers in other languages can be given the same.
+/// The complete input of an appraisal, so that verifiers in other languages can get the same.
 package struct AppraisalInput: Sendable {
     /// A document, for what talks to a service.
     package struct Service: Sendable {

@@ -4,7 +4,7 @@ import BundleFormat
 import Evidence
 import Foundation
 
-/// An appraisal with its verdict as JSON, for verifiers in other languages: they have to come to the same one.
+/// An appraisal with its verdict as JSON, for verifiers in other languages, which have to return the same verdict.
 package struct AppraisalRecord: Encodable, Sendable {
     package struct Entry: Encodable, Sendable {
         let check: String

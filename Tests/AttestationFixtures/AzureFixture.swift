@@ -5,7 +5,7 @@ package import CryptoExtras
 package import Evidence
 import Foundation
 
-/// Evidence of a confidential machine on Azure: the hardware's evidence of another fixture, and a TPM of a test's own.
+/// Evidence of a confidential machine on Azure: the hardware's evidence of another fixture, and a test TPM.
 package struct AzureFixture<Hardware: EvidenceFixture>: EvidenceFixture {
     package let tee: TEEKind
     package var hardware: Hardware

@@ -2,8 +2,8 @@
 package import Attestation
 package import Evidence
 
-/// Evidence of one TEE under a root of the tests' own: accepted as it comes, with every part open to be made wrong
-/// before the parts above it are signed, so that a single check fails.
+/// Evidence of one TEE under a test root: it is accepted unchanged, and every part can be falsified before the
+/// enclosing parts are signed, so that a single check fails.
 package protocol EvidenceFixture: Sendable {
     var tee: TEEKind { get }
     /// Evidence that is bound to 64 bytes.

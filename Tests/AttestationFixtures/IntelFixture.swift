@@ -35,7 +35,7 @@ package struct IntelFixture: EvidenceFixture {
     package var missing: Set<CollateralRole> = []
     /// The root that the verifier is told to trust, if not the fixture's.
     package var trusted: TestCertificate?
-    /// What the quote carries of the chain of the PCK certificate, made of the PEM of its three certificates.
+    /// The part of the PCK certificate's chain that the quote contains, made from the PEM of its three certificates.
     package var chain: @Sendable (_ pck: [UInt8], _ authority: [UInt8], _ root: [UInt8]) -> [UInt8] = { $0 + $1 + $2 }
     /// Bytes behind the quote, as clouds return them.
     package var padding = 0
@@ -160,7 +160,7 @@ extension IntelFixture {
     }
 }
 
-/// Who signs TCB info or QE identity: in reality one certificate, here two, so that one alone can be wrong.
+/// The signers of TCB info and QE identity: in reality one certificate, here two, so that one alone can be wrong.
 package struct StatementSigner: Sendable {
     package var certificate: TestCertificate
     package var root: TestCertificate

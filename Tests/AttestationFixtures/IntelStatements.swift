@@ -55,7 +55,7 @@ extension IntelFixture {
         package var period = Period.current
         package var fmspc: [UInt8] = [0, 0x80, 0x6F, 5, 0, 0]
         package var evaluation = 17
-        /// What every SGX component has to reach. PCESVN 11 and the TDX components of the fixtures reach each.
+        /// The minimum of every SGX component. PCESVN 11 and the TDX components of the fixtures reach each.
         package var levels = [Level(9, "UpToDate"), Level(4, "OutOfDate", advisories: ["INTEL-SA-00001"])]
         package var moduleSigner = [UInt8](repeating: 0, count: 48)
         package var moduleLevels = [Level(5, "UpToDate"), Level(2, "OutOfDate")]

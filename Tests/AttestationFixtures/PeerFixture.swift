@@ -94,7 +94,7 @@ package struct PeerFixture<Evidence: EvidenceFixture>: Sendable {
         ]) { $1 }
     }
 
-    /// - Parameter transcriptCore: The manifest core that the enclave binds, if it is not the one that is served.
+    /// - Parameter transcriptCore: The manifest core that the enclave binds, if it differs from the served one.
     package func reportData(over transcriptCore: [UInt8]? = nil) throws -> [UInt8] {
         let transcript = try ReportTranscript(
             nonce: nonce, keyConfiguration: keyConfiguration, facts: facts,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// A certificate that tests sign themselves. Every field may be made wrong before it is signed.
+/// A certificate that tests sign. Every field can be falsified before it is signed.
 package struct TestCertificate: Sendable {
     package var subject: String
     package var issuer: String

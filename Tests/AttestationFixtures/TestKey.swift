@@ -3,7 +3,7 @@ package import Crypto
 package import CryptoExtras
 import Synchronization
 
-/// A private key of a test's own, of one of the kinds that vendors use. Keys are made once in each process.
+/// A private key for tests, of one of the kinds that vendors use. Keys are made once in each process.
 package enum TestKey: Sendable {
     case p256(P256.Signing.PrivateKey)
     case p384(P384.Signing.PrivateKey)
@@ -54,7 +54,7 @@ package enum TestKey: Sendable {
 
     private static let sha384 = DER.sequence(DER.identifier([2, 16, 840, 1, 101, 3, 4, 2, 2]), DER.null)
 
-    /// Signatures are random: with these, a certificate that is made twice is the same one, as pinned roots have to be.
+    /// Signatures are random. With these, a certificate that is made twice is the same, as pinned roots require.
     private static let made = Mutex<[[UInt8]: [UInt8]]>([:])
 
     /// As certificates have it.

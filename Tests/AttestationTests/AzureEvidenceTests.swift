@@ -89,8 +89,8 @@ struct AzureEvidenceTests {
             }
         }
         try expectRefused(AzureFixture.snp(), unchecked: [])
-        // What nobody can check away from the platform: reserved bytes, CPUSVN and the MAC of a TDREPORT, 256 bytes
-        // without digests and report data; and TEE_TCB_INFO's end.
+        // Bytes that cannot be checked outside the platform: reserved bytes, CPUSVN and the MAC of a TDREPORT, 256
+        // bytes without digests and report data; and TEE_TCB_INFO's end.
         let structure = 32
         let unchecked = Set(structure + 1..<structure + 32).union(structure + 192..<structure + 256)
             .union(structure + 495..<structure + 512)

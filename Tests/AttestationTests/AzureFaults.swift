@@ -85,8 +85,8 @@ extension SingleFaultTests {
             },
         ]
 
-    /// Code can run that is measured into one of these registers alone: each has to be pinned, to a value that something
-    /// was measured into. Command lines may be empty, and their registers zero.
+    /// Some code is measured into only one of these registers: each has to be pinned, to a value other than zero.
+    /// Command lines may be empty, and their registers zero.
     private static let unpinned: [SingleFault] = [2, 4, 7, 8, 9, 12].flatMap { register in
         let pin = "\"pcr\(register)\":[\"" + [UInt8](repeating: UInt8(register), count: 32).hex + "\"]"
         let missing = [

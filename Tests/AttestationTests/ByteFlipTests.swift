@@ -14,8 +14,7 @@ struct ByteFlipTests {
         return (input, SavedEvidenceAppraiser(policy: policy))
     }
 
-    /// The only bytes that may change are those behind a quote: its length field ends it, and clouds hand quotes out in
-    /// padded buffers.
+    /// Only the bytes after a quote may change: its length field ends it, and clouds return quotes in padded buffers.
     private func unsignedTail(_ evidence: [UInt8], _ tee: String) throws -> Int {
         tee == "sgx" || tee == "tdx" ? try IntelQuote(parsing: evidence).trailingByteCount : 0
     }

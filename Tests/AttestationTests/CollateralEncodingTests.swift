@@ -6,7 +6,7 @@ import Evidence
 import Foundation
 import Testing
 
-/// Every file of collateral in every encoding that a service, cache or tool gives it, in the place of the plain one.
+/// Every file of collateral in every encoding of services, caches and tools, instead of the plain one.
 @Suite("Encodings of collateral")
 struct CollateralEncodingTests {
     private static let lists: [(String, @Sendable ([UInt8]) -> [UInt8])] = [

@@ -5,8 +5,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Evidence and collateral as people have them: genuine documents, and files in the encodings that vendors' services,
-/// caches and tools hand out. Each case says in `case.json` what has to become of it.
+/// Evidence and collateral as users have them: genuine documents, and files in the encodings of vendors' services,
+/// caches and tools. The file `case.json` of each case states the expected result.
 struct FieldCase: Decodable, Sendable, CustomTestStringConvertible {
     static let folder = "field/attestation"
     static let all: [FieldCase] = SharedFiles.names(in: folder).compactMap { name in

@@ -41,7 +41,7 @@ struct OtherFormTests {
     private static let p384 =
         "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973"
 
-    /// Puts n - s in the place of s.
+    /// Replaces s by n - s.
     ///
     /// - Parameter isLittleEndian: Whether s is written from its last byte on, as in reports of SNP.
     private static func negate(

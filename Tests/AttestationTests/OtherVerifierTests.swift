@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Verifiers that are written apart from this one, in other languages: every appraisal of these tests is given to them.
+/// Independent verifiers in other languages get every appraisal of these tests.
 @Suite("Verifiers in other languages")
 struct OtherVerifierTests {
     private static let browser = Chromium.path

@@ -123,7 +123,7 @@ extension SingleFaultTests {
         SingleFault(.age, .tooOld, NitroFixture()) { $0.made = Timestamp(iso8601: "2026-05-31T23:54:59Z")! },
     ]
 
-    /// A service's policy that says nothing of a check: what it leaves open is not taken for unchecked.
+    /// A service's policy that does not mention a check is refused; the check is not skipped.
     private static func unstated<Fixture: EvidenceFixture>(
         _ member: String, _ check: Check, _ fixture: @autoclosure @escaping @Sendable () -> Fixture
     ) -> SingleFault {
@@ -174,7 +174,7 @@ extension SingleFaultTests {
         },
     ]
 
-    /// Genuine enclaves that do something else with a picture than was signed, or than the client wants.
+    /// Genuine enclaves that process a picture differently from the signed manifest, or from the client's policy.
     static let services: [SingleFault] = [
         SingleFault(.enclaveParts, .partsMismatch, peer: SNPFixture()) {
             // The owner's FrontNet was exchanged for another one of the owner's.

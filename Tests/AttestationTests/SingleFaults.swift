@@ -5,8 +5,7 @@ import BundleFormat
 import Evidence
 import Testing
 
-/// Evidence that is wrong in one place: all that is above it is signed over the wrong part, so that no other check
-/// would refuse it.
+/// Evidence with one fault: all enclosing parts are signed over the faulty part, so that no other check refuses it.
 struct SingleFault: Sendable, CustomTestStringConvertible {
     let check: Check
     let code: ReasonCode

@@ -9,7 +9,7 @@ import Testing
 struct SpeedTests {
     /// How many signatures a verification checks, which is its floor: nothing else takes as long.
     private static let signatures = [
-        // Root, CA, PCK; QE report; quote; two lists; two statements, each with a signer and once more the root.
+        // Root, CA, PCK; QE report; quote; two lists; two statements, each with a signer and the root again.
         "sgx": "13 of P-256", "tdx": "13 of P-256",
         // ARK, ASK and list; VCEK by the ASK; report.
         "snp": "4 of RSA-4096, 1 of P-384",
@@ -17,7 +17,7 @@ struct SpeedTests {
         "nitro": "4 of P-384",
     ]
 
-    /// Processor time of this thread, which does not depend on what else the machine does, in milliseconds.
+    /// Processor time of this thread in milliseconds, which does not depend on the machine's other load.
     private static func processorMilliseconds() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures as arrays, resized and cropped as a program does that sends tensors."""
+"""Pictures as arrays, resized and cropped as by a program that sends tensors."""
 
 import io
 

@@ -90,7 +90,7 @@ class GRPCTests(unittest.TestCase):
             self.assertIn("[N, {1}, {2}, {3}]".format(*pixels(PICTURES[0]).shape), raised.exception.message())
 
     def test_messages_over_four_mebibytes(self):
-        # As large as a picture of a telephone: it is no picture, which is said after it was read.
+        # As large as a telephone's picture, but no picture: it is refused after it was read.
         tensor = tritonclient.grpc.InferInput("image", [1], "BYTES")
         tensor.set_data_from_numpy(numpy.array([b"x" * (12 << 20)], dtype=object))
         with self.client() as client:
@@ -128,7 +128,7 @@ class GRPCTests(unittest.TestCase):
             status, _ = self.refusal(client.infer, self.model + "_image", [large], headers=right)
             self.assertEqual(status, "StatusCode.INVALID_ARGUMENT")
 
-        # Nothing of a message is read before the key, neither one that never comes nor one that is none.
+        # No message is read before the key was checked, neither a message that never arrives nor a malformed one.
         never = threading.Event()
         self.addCleanup(never.set)
         with grpc.insecure_channel(address) as channel:
@@ -168,7 +168,7 @@ class GRPCTests(unittest.TestCase):
             with self.assertRaises(grpc.RpcError) as raised:
                 stub.ModelReady(service_pb2.ModelReadyRequest(name="n" * (1 << 20)))
             self.assertEqual(raised.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
-            # A name of any length is repeated in part.
+            # Only the beginning of a long name is repeated.
             with self.assertRaises(grpc.RpcError) as raised:
                 stub.ModelReady(service_pb2.ModelReadyRequest(name="n" * 60_000))
             self.assertEqual(raised.exception.code(), grpc.StatusCode.NOT_FOUND)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What clients of the proxy meet when servers come, go, and change."""
+"""How clients of the proxy react when servers start, stop and change."""
 
 import json
 import shutil
@@ -116,7 +116,7 @@ class LifeTests(unittest.TestCase):
         self.wait_ready(proxy)
         policy = self.deployment.folder / "policy.json"
         good = policy.read_text()
-        # Removed: nothing is sent to anybody.
+        # Without a policy nothing is sent to any server.
         policy.unlink()
         self.wait_refused(proxy, "policy.json cannot be read")
         status, error = classify(proxy)

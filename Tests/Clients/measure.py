@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the proxy adds to the Swift client, and whether its memory or its descriptors grow: `INFENCLAVE_BIN=… python3 measure.py`.
+"""Measures the time that the proxy adds to the Swift client's, and whether its memory or its descriptors grow:
+`INFENCLAVE_BIN=… python3 measure.py`.
 
 The model is squeezenet 1.1 of the shared files where INFENCLAVE_SHARED names them (pictures of 224x224), else the demo's
 (64x64). Both ways send the same u8 tensor to the same server, one request at a time, alternately in blocks.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A served model, provisioned, and a proxy in front of it: what the tests of the clients talk to."""
+"""A served and provisioned model with a proxy in front of it, for the tests of the clients."""
 
 import os
 import re
@@ -16,7 +16,7 @@ BIN = Path(os.environ["INFENCLAVE_BIN"])
 
 
 class Program:
-    """A program of this project that runs until it is stopped, and what it has said."""
+    """A program of this project that runs until it is stopped, with its output."""
 
     def __init__(self, arguments, folder, pattern, program="infenclave"):
         self.log = folder / f"{arguments[0].strip('-')}-{time.monotonic_ns()}.log"
@@ -31,7 +31,7 @@ class Program:
         return self.log.read_text()
 
     def wait(self, *patterns, seconds=3600):
-        """Waits until it has said what each pattern finds; returns their first groups."""
+        """Waits until its output matches each pattern; returns their first groups."""
         end = time.monotonic() + seconds
         while True:
             found = [re.search(pattern, self.said) for pattern in patterns]

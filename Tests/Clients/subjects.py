@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is classified: ten photographs by a network trained on such, or where there are none the demo's ten pictures.
+"""The test pictures: ten photographs for a network trained on photographs, or, if there are none, the demo's ten
+pictures.
 
 The photographs are those of the folder that INFENCLAVE_SHARED names (`images`, `models`), else of `shared` beside the
 repository. Without them INFENCLAVE_SHARED_REQUIRED=1 is an error. Ten are taken that ONNX Runtime classifies rightly with the same
@@ -30,7 +31,7 @@ class Subject:
 
     @property
     def name(self):
-        """What the proxy calls the model."""
+        """The proxy's name of the model."""
         return self.model.stem
 
     @property

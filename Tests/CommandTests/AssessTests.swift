@@ -49,7 +49,7 @@ struct AssessTests {
             let outcome = try program.wait()
             if signal == SIGINT, outcome.status != 0 {
                 #expect(outcome.status == 1)
-                #expect(outcome.errors.contains("the same command goes on"))
+                #expect(outcome.errors.contains("run the same command again"))
             }
             #expect(pieces(out + "/work") >= count || outcome.status == 0)
         }

@@ -2,8 +2,8 @@
 import Foundation
 import SealedChannel
 
-/// An assessment.json of the demo's model that was never measured. That it is taken shows what a signed assessment is
-/// worth: it binds its owner to a file, and proves nothing of how the file came to be.
+/// An assessment.json of the demo's model that was never measured. It is accepted, which shows what a signed assessment
+/// means: it binds its owner to a file, and does not prove how the file was made.
 struct AssessmentFixture {
     var model = Demo.model
     var front = Demo.cuts.front
@@ -14,7 +14,7 @@ struct AssessmentFixture {
 
     /// Writes `assessment.json` and `plan.json` into a new folder.
     ///
-    /// - Parameter digest: What the plan says of the assessment, if not the truth.
+    /// - Parameter digest: The digest of the assessment in the plan, if it is to be wrong.
     /// - Returns: The path of the plan.
     func write(to folder: TemporaryFolder, _ name: String, digest: String? = nil, plan: String? = nil) throws -> String
     {

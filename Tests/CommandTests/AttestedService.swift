@@ -56,8 +56,8 @@ struct ServiceOwner {
     }
 }
 
-/// What serves an enclave in a TEE of the tests' own, over HTTP: its evidence is bound to whatever it is asked for, and it
-/// opens the owner's messages with real keys.
+/// Serves an enclave in a test TEE over HTTP: its evidence is bound to the request's nonce, and it decrypts the owner's
+/// messages with real keys.
 final class AttestedService<Fixture: EvidenceFixture>: Sendable {
     /// What becomes of the owner's messages.
     enum Reception: Sendable {
@@ -79,7 +79,8 @@ final class AttestedService<Fixture: EvidenceFixture>: Sendable {
         var received: [(epoch: [UInt8], bytes: [UInt8])] = []
         /// The last that was opened.
         var provisioned: ProvisioningMessage?
-        /// What the enclave's audit has found, which its answer to a message says; `nil` for an answer without it.
+        /// The results of the enclave's audit, which its answer to a message contains; `nil` for an answer without
+        /// them.
         var statistics: AuditStatistics?
     }
 

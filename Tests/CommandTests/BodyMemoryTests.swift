@@ -61,7 +61,8 @@ struct BodyMemoryTests {
         }
         var peak = 0
         while group.wait(timeout: .now() + 0.01) == .timedOut { peak = max(peak, try Self.residentMemory(of: process)) }
-        // Each is answered, by a refusal for want of memory or of an owner; one that is cut off while it sends may miss it.
+        // Each request is refused, for lack of memory or of provisioning; one that is cut off while it sends may not
+        // receive the answer.
         #expect(statuses.withLock { $0.allSatisfy { $0 == 503 || $0 == 0 } && $0.contains(503) })
         #expect(peak - before < 300 << 20, "\((peak - before) >> 20) MiB")
         // Five seconds later, or when a busy machine comes to it.

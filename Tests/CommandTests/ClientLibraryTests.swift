@@ -228,7 +228,8 @@ struct ClientLibraryTests {
         try succeed(other.provisionArguments(stranger.url), in: folder)
         let error = try await rejection(picture, by: client)
         #expect(error?.code == .attestationRejected && error?.verdict?.isAccepted == false, "\(error?.message ?? "")")
-        // What went out before the evidence came is sealed to the first enclave's key, whose number stands in front.
+        // Messages that were sent before the evidence arrived are encrypted to the first enclave's key, whose number is
+        // their first byte.
         let sent = proxy.posts(to: "/ohttp")
         #expect(sent.allSatisfy { $0.first == key } && Set(sent).count == 2)
         #expect(try stranger.metric("answers_total") == 0)

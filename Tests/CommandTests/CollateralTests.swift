@@ -24,7 +24,8 @@ struct CollateralTests {
                 roots: peer.evidence.roots()), server: server)
     }
 
-    /// What attestation ends with. A fixture's manifest is no bundle's, so a session ends right behind the verdict.
+    /// The end of an attestation. A fixture's manifest is not that of a bundle, so a session ends directly after the
+    /// verdict.
     private func outcome(
         _ connected: Connected, seenBefore: [String: CollateralRecord] = [:]
     ) async -> (code: ClientError.Code?, reasons: [ReasonCode], message: String) {
@@ -165,7 +166,7 @@ struct CollateralTests {
         let found = await outcome(try client(evidenceServer(peer), peer, sources))
         #expect(found.code == .timedOut)
         #expect(found.message.contains("in time"), "\(found.message)")
-        // All bytes would take over an hour. A machine that runs other tests too takes its time with everything.
+        // All bytes would take over an hour. A machine that runs other tests too is slower.
         #expect(ContinuousClock.now - start < .seconds(1800))
     }
 

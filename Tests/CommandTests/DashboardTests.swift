@@ -11,7 +11,7 @@ struct DashboardTests {
         FileManager.default.isExecutableFile(atPath: $0)
     }
 
-    /// Names of what a server has of everything: engines, and a collector of traces, none of which is there.
+    /// The metrics of a server with everything configured: engines, and a collector of traces, none of which exists.
     private func exposed() throws -> Set<String> {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(

@@ -27,7 +27,7 @@ struct HungEnclaveTests {
         #expect(server.program.errors.contains("has not answered for"))
     }
 
-    /// A host that was paused, and its enclave with it; `nil` where it ran for about as long as an enclave may be silent.
+    /// The pause of the host, and of its enclave; `nil` if it ran for about as long as an enclave may be silent.
     private static func pausedHost() throws -> (Deployment, Server, [pid_t])? {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -130,7 +130,7 @@ struct HungEnclaveTests {
         let hung = try answer(first).status == 200 ? 1 : 0
         close(first)
         try goOn()
-        /// - Returns: Whether the other one did all of it before the host knew that this one is silent.
+        /// - Returns: Whether the other replica answered all requests before the host noticed that this one is silent.
         func isServedBesideAHungOne() throws -> Bool {
             kill(enclaves[0], SIGSTOP)
             // As much as is made at a time, from as many addresses as may have so much.
@@ -156,7 +156,7 @@ struct HungEnclaveTests {
             try goOn()
             return isInTime
         }
-        // Other tests may keep it waiting now and then: what waits for a silent replica does it each time.
+        // Other tests may delay it now and then; a request that waits for a silent replica waits every time.
         let isServed = try (0..<20).contains { _ in try isServedBesideAHungOne() }
         #expect(isServed)
     }

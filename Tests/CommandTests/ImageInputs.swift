@@ -2,7 +2,7 @@
 import Foundation
 import TestSupport
 
-/// What an image is made of, as far as no kernel is run: headers that are right, and firmware of the shared vectors.
+/// The inputs of an image, for tests that run no kernel: valid headers, and firmware of the shared vectors.
 struct ImageInputs {
     let kernel: String
     let folder: TemporaryFolder

@@ -28,8 +28,8 @@ enum Loopback {
         return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
     }
 
-    /// A port that is nobody else's as long as this lives. Nobody listens at it until a server of the test does, which
-    /// sets SO_REUSEADDR; the kernel gives the port to nobody who asks for any.
+    /// A port that is reserved as long as this object exists. Nothing listens on it until a server of the test does,
+    /// which sets SO_REUSEADDR; the kernel does not give it to a program that requests any port.
     final class Port {
         let number: Int
         private let holder: Int32
@@ -52,7 +52,7 @@ enum Loopback {
 
     /// - Parameters:
     ///   - host: The last byte of the address in 127.0.0.0/24 that the connection comes from.
-    ///   - receiveBytes: What the kernel keeps for a client that does not read; `nil` for its default.
+    ///   - receiveBytes: The kernel's receive buffer for a client that does not read, in bytes; `nil` for its default.
     static func connect(port: Int, from host: UInt8 = 1, receiveBytes: Int32? = nil) throws -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         if var receiveBytes {

@@ -51,7 +51,7 @@ struct MeasureTests {
         try expectUsage(["measure", bundle, "--tee", "arm"], in: folder)
     }
 
-    /// What `policy` writes for a fixture of hardware, from what `measure` prints of its evidence.
+    /// The policy that `policy` writes for a hardware fixture, from the output of `measure` for its evidence.
     private func pinned(
         _ fixture: some EvidenceFixture, _ bundle: String, _ more: [String], in folder: TemporaryFolder
     ) throws -> (file: String, measured: String) {

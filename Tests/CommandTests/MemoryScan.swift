@@ -4,9 +4,9 @@ import Glibc
 
 /// Looks for runs of bytes in large memories.
 ///
-/// Every eighth word of the memory is looked up among all 8-byte windows of what is sought. A run of 15 bytes or more
-/// holds such a word at any alignment, so that none is missed; a match is then extended to both sides.
-/// Words of one repeated byte are passed over: memories are full of them, and a run of nothing else tells nothing.
+/// Every aligned 8-byte word of the memory is looked up among all 8-byte windows of the searched bytes. A run of 15
+/// bytes or more contains such a word at any alignment, so none is missed; a match is then extended to both sides.
+/// Words of one repeated byte are ignored: they are frequent, and a run of nothing else proves nothing.
 struct MemoryScan {
     struct Sought {
         let name: String
@@ -96,7 +96,7 @@ struct MemoryScan {
             while start < range.upperBound {
                 let count = pread(descriptor, buffer.baseAddress, min(chunk, range.upperBound - start), start)
                 guard count > 0 else {
-                    // Unmapped since the list was made, or not readable: what lies behind it is read all the same.
+                    // Unmapped since the list was made, or not readable: the memory after it is still read.
                     start += Self.pageBytes
                     continue
                 }

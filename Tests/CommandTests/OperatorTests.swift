@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What an operator has to rely on at night: limits of the machine, signals, and a log that says what happened.
+/// The parts that unattended operation relies on: limits of the machine, signals, and a log of events.
 @Suite("Operating a server", .serialized)
 struct OperatorTests {
     /// Connections that stay silent.

@@ -6,7 +6,7 @@ import ONNXExport
 import Tensors
 import Testing
 
-/// How a picture becomes a tensor, where a preset or nothing at all says so. The model's answer is what it sees.
+/// The preprocessing of a picture with a preset or without any setting. The model returns its input.
 @Suite("Preprocessing by name", .serialized)
 struct PresetTests {
     private let folder: TemporaryFolder

@@ -28,8 +28,8 @@ struct Outcome {
     var code: String? { ((json as? [String: Any])?["error"] as? [String: Any])?["code"] as? String }
 }
 
-/// One of the built executables, running. Its output goes to files, so that no pipe that another child inherited can
-/// keep anybody waiting.
+/// A running process of one of the built executables. Its output goes to files, because a pipe that another child
+/// inherited could block a reader.
 final class Program {
     let identifier: pid_t
     private let outputFile: String
@@ -65,7 +65,7 @@ final class Program {
         for (index, descriptor) in moved.enumerated() {
             posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(3 + index))
         }
-        // Other tests of this process open descriptors at any moment, which a program must not count as its own.
+        // Other tests of this process open descriptors at any moment, which the program must not inherit.
         guard let closeOthers = Self.closeOthers, closeOthers(&actions, Int32(3 + moved.count)) == 0 else {
             throw Unexpected("descriptors cannot be kept from a program")
         }

@@ -110,8 +110,8 @@ struct ProxyTests {
         let server = try Server(provisioned: deployment)
         let proxy = try RunningProxy(deployment, [server.url])
         try proxy.waitUntilReady()
-        // Keys are new under another lease, so that the proxy attests again; nobody asks for anything when it ends.
-        // A short one may be over before it is used, where other tests keep this one waiting.
+        // Keys are new under another lease, so the proxy attests again; no request is sent when the lease ends. A short
+        // lease may end before it is used if other tests delay this one.
         let used = try [3, 30, 300].first { seconds in
             try succeed(deployment.provisionArguments(server.url) + ["--lease", "\(seconds)s"], in: deployment.folder)
             return try proxy.best(Demo.clients[0].0) == "Stop"

@@ -2,9 +2,9 @@
 import Foundation
 import Testing
 
-/// Expects that a command failed as commands do: exit code 1, one or two lines on stderr that name what is wrong, no
-/// trace of the program's insides, nothing on stdout, and nothing left in the folder. When the command can answer in
-/// JSON, the failure is asked for in that form, too.
+/// Expects a regular failure of a command: exit code 1, one or two lines on stderr that name the fault, no internals of
+/// the program, nothing on stdout, and nothing left in the folder. If the command can answer in JSON, the failure is
+/// also requested in that form.
 func expectRefused(
     _ arguments: [String], naming word: String, json: Bool = true, in folder: TemporaryFolder,
     sourceLocation: SourceLocation = #_sourceLocation

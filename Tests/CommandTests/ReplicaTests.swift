@@ -137,7 +137,8 @@ struct ReplicaTests {
         try await wait(for: "answers") { clients.answers > 20 }
         let enclaves = server.program.children
         try #require(enclaves.count == 2)
-        // Clients are spread at random, so that all four may have one replica: the one that is killed has some of them.
+        // Clients are distributed at random, so all four may have the same replica: the killed one is a replica with
+        // clients.
         let idle = try enclaves.map(processorTime)
         let first = clients.answers
         try await wait(for: "answers by the replica that is killed") { clients.answers > first + 100 }
@@ -200,7 +201,7 @@ struct ReplicaTests {
         let aside = folder.file("aside")
         try FileManager.default.moveItem(atPath: deployment.bundle, toPath: aside)
         kill(server.program.identifier, SIGHUP)
-        try await wait(for: "error") { server.program.errors.contains("is not taken, and what is served goes on") }
+        try await wait(for: "error") { server.program.errors.contains("cannot be used, and the served bundle stays") }
         try FileManager.default.copyItem(atPath: next.bundle, toPath: deployment.bundle)
         kill(server.program.identifier, SIGHUP)
         try await wait(for: "staged bundle") { try server.get("/health/ready?pool=staged").status == 503 }

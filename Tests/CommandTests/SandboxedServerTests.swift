@@ -58,7 +58,7 @@ struct SandboxedServerTests {
         kill(program.identifier, SIGHUP)
         if isConfined {
             try program.wait(until: "refusal") {
-                program.errors.contains("\(other.bundle) is not taken, and what is served goes on")
+                program.errors.contains("\(other.bundle) cannot be used, and the served bundle stays")
             }
             #expect(program.errors.contains("Permission denied"), "\(program.errors)")
             #expect(!program.errors.contains("/models/other") && program.children.count == 1)

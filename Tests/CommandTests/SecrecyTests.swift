@@ -83,8 +83,8 @@ struct SecrecyTests {
         let after = try scan.found(inProcess: server.program.identifier)
         #expect(after.names.isEmpty)
 
-        // The same scan finds what the host holds as long as it serves. Of the sealed parts it holds nothing: it reads them
-        // from their files for each enclave that starts.
+        // The same scan finds the data that the host holds while it serves. It does not hold the sealed parts: it reads
+        // them from their files for each enclave that starts.
         let held = MemoryScan(
             try ["manifest.json", "manifest.core", "manifest.sig"].map {
                 .init($0, try bytes(of: secrets.deployment.bundle + "/" + $0), run: 64)

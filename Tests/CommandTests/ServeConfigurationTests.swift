@@ -66,7 +66,7 @@ struct ServeConfigurationTests {
 
         try Data("{".utf8).write(to: URL(filePath: path))
         kill(program.identifier, SIGHUP)
-        try program.wait(until: "error") { program.errors.contains("the configuration is not taken") }
+        try program.wait(until: "error") { program.errors.contains("the configuration cannot be used") }
 
         members["bundles"] = [first.bundle, second.bundle]
         members["listen"] = "127.0.0.1:1"
@@ -164,7 +164,7 @@ struct ServeConfigurationTests {
         kill(program.identifier, SIGHUP)
         try program.wait(until: "staged bundle") { program.errors.contains("are staged") }
         try succeed(next.provisionArguments(url) + ["--staged"], in: folder)
-        try program.wait(until: "switch") { program.errors.contains("what was staged serves") }
+        try program.wait(until: "switch") { program.errors.contains("the staged replicas serve now") }
         try FileManager.default.removeItem(atPath: first.bundle)
         try FileManager.default.moveItem(atPath: aside, toPath: first.bundle)
         try read([first.bundle, second.bundle])

@@ -145,7 +145,7 @@ struct ServiceTests {
     @Test("SIGTERM and SIGINT end it in order, and the enclave with it", arguments: [SIGTERM, SIGINT])
     func termination(_ signal: Int32) throws {
         let deployment = try Deployment(in: try TemporaryFolder())
-        // Other tests may keep it waiting now and then: a host that waits for nothing does it each time.
+        // Other tests may delay it now and then; a host that waits without reason does so every time.
         let isQuick = try (0..<5).contains { _ in
             let server = try Server(provisioned: deployment)
             let enclaves = server.program.children

@@ -10,7 +10,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A client whose owner let it in. It blocks: other tests hold the threads that asynchronous work would wait for.
+/// A listed client. It blocks its thread, because other tests hold the threads that asynchronous work would need.
 private struct PayingClient {
     private let port: Int
     private let recipient: KeyConfiguration
@@ -25,7 +25,7 @@ private struct PayingClient {
         picture = try Tensor([UInt8](repeating: 128, count: side * side * 3), shape: [1, side, side, 3])
     }
 
-    /// - Parameter tries: How often it asks where there is no room.
+    /// - Parameter tries: The number of attempts if there is no room.
     /// - Returns: The time from a new connection to the opened answer.
     func classify(tries: Int = 1) throws -> Duration {
         let request = try ClassificationRequest(token: token, tensor: picture).encodeBinaryRequest(authority: "")
@@ -106,8 +106,8 @@ private func residentMemory(of process: pid_t) throws -> Int {
 
 @Suite("Strangers and the service", .serialized)
 struct StrangerTests {
-    /// `INFENCLAVE_QUIET`: whoever runs the tests says that this machine does nothing else meanwhile, so that times mean
-    /// something; then this suite is run alone. Otherwise no time is looked at.
+    /// Whether `INFENCLAVE_QUIET` is set: the machine does nothing else and this suite runs alone, so that times are
+    /// meaningful. Otherwise no time is checked.
     private static let isQuiet = ProcessInfo.processInfo.environment["INFENCLAVE_QUIET"] == "1"
 
     @Test(

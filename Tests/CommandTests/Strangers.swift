@@ -3,8 +3,8 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// Connections that want nothing but to be in the way, from addresses of 127.0.0.0/24 by their last bytes, until they are
-/// called off. Whatever the server closes is opened again.
+/// Connections that only occupy places, from addresses of 127.0.0.0/24 by their last bytes, until they are stopped. A
+/// connection that the server closes is opened again.
 final class Strangers: Sendable {
     private let port: Int
     private let isOver = Mutex(false)
@@ -42,7 +42,7 @@ final class Strangers: Sendable {
 
     /// Opens connections that send one request after another and read no answer.
     func ask(_ count: Int, from hosts: [UInt8]) {
-        // Fewer at once than the server takes ahead, and so many that its buffers are full in a few seconds.
+        // Fewer at once than the server reads ahead, but so many that its buffers are full in a few seconds.
         let requests = Array(String(repeating: "GET /ohttp-keys HTTP/1.1\r\nHost: x\r\n\r\n", count: 8).utf8)
         keep(count, from: hosts, opening: "", pause: 100_000, receiveBytes: 4096) { descriptor in
             _ = Self.send(requests, to: descriptor)

@@ -28,7 +28,7 @@ package struct Deployment {
     package let manifest: [UInt8]
     package let frontNet: [UInt8]
     package let mappingUnit: [UInt8]
-    /// `backnet.graph`; some bytes where the model has none but the facts claim that something crosses.
+    /// `backnet.graph`; some bytes if the model has none but the facts claim that tensors cross.
     package let backNetFile: [UInt8]
 
     /// - Parameters:
@@ -75,8 +75,8 @@ package struct Deployment {
             sealed.map { ContentDigest(of: $0).bytes }, ContentDigest(of: manifest).bytes)
     }
 
-    /// The parts of another model, sealed for this bundle: what an owner can make who wants to serve something else under
-    /// the same manifest.
+    /// The parts of another model, sealed for this bundle: an owner who wants to serve something else under the same
+    /// manifest can make these.
     package func parts(of model: TinyModel) throws -> [HostMessage] {
         let context = ContentDigest(of: core.sealingContext)
         let front = try SealedPart.seal(

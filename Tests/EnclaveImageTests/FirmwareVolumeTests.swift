@@ -27,7 +27,7 @@ struct FirmwareVolumeTests {
             #expect(CompressedSection.all(in: firmware).map(\.stream) == [stream])
         }
         #expect(CompressedSection.all(in: []) == [])
-        // A section that claims more than there is, one of a content without bounds, and the identifier alone.
+        // A section that claims more bytes than exist, one whose content has no bounds, and the identifier alone.
         #expect(CompressedSection.all(in: Array(section(stream, isExtended: false).dropLast())) == [])
         var vast = stream
         vast[11] = 1

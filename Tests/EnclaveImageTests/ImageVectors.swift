@@ -4,7 +4,7 @@ import Evidence
 import Foundation
 import TestSupport
 
-/// The shared vectors of images: inputs of launches, and digests that hardware or other programs gave for them.
+/// The shared vectors of images: inputs of launches, with digests that hardware or other programs computed.
 enum ImageVectors {
     static let folder = "vectors/images"
     static var arePresent: Bool { SharedFiles.exists(folder + "/snp-real.json") }

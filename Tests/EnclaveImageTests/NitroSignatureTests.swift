@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Signed Nitro images")
 struct NitroSignatureTests {
-    /// What `make_signed_image.py` printed for the image in the corpus, which OpenSSL, pycose and cbor2 made.
+    /// The output of `make_signed_image.py`, which uses OpenSSL, pycose and cbor2, for the image in the corpus.
     private static let registers = [
         "pcr0":
             "d814cbd9a8f4cfe84e77b861e46d21a02cf8daa006282750d91c033f502251e944e2af4eda9b8cade06cde9fa98a98c2",
@@ -173,7 +173,7 @@ struct NitroSignatureTests {
                 continue
             }
             if values["pcr8"] != registers["pcr8"] {
-                // Without a signature, or with another certificate of the same key: what is signed is the same then.
+                // Without a signature, or with another certificate for the same key: the signed bytes are the same.
                 different += 1
                 #expect(values["pcr8"] == nil || values["pcr0"] == registers["pcr0"], "mutation \(number)")
             } else {

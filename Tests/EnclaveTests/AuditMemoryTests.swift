@@ -79,7 +79,7 @@ struct AuditMemoryTests {
     /// The smallest tolerance that there is: a millionth of the largest value.
     private static let strict = AuditTerms(share: AuditTerms.unit, tolerance: 1, mismatches: .max)
 
-    /// Winograd's algorithm rounds otherwise than direct convolution, so the results tell how many layers use it.
+    /// Winograd's algorithm rounds differently from direct convolution, so the results show how many layers use it.
     @Test("The audit's plan has no more memory than the enclave's bound allows, which is told from its results")
     func bound() throws {
         let model = WideModel()

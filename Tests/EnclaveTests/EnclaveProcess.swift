@@ -36,7 +36,7 @@ final class EnclaveProcess {
         return identifier
     }
 
-    /// Waits for the end, which comes within an hour or never.
+    /// Waits for the process to end, for at most an hour.
     ///
     /// - Returns: The exit code, or 128 and the signal.
     func wait() throws -> Int32 {

@@ -169,7 +169,7 @@ struct LimitTests {
             let keys = try KeyConfiguration.parseList(configuration.span.bytes)
             generations.append(keys.map(\.keyIdentifier))
             #expect(keys.count == 2 && keys.allSatisfy { slot.identifiers.contains($0.keyIdentifier) })
-            // Those that are replaced go on opening requests for a minute: the present ones and six before them.
+            // Replaced keys still open requests for a minute: the current keys and six earlier ones.
             let known = generations.suffix(7).flatMap { $0 }
             #expect(Set(known).count == known.count, "\(generations.suffix(7))")
             #expect(try host.answersGoodRequest())

@@ -5,7 +5,7 @@ import Glibc
 import Synchronization
 import Testing
 
-/// What the model of the driver does with the next calls, and what it was asked. C calls it, so that it can capture
+/// The behaviour of the driver's model in the next calls, and the requests that it got. C calls it, so it can capture
 /// nothing.
 private struct Driver {
     /// `nil` writes the answer; else the errno of the call.

@@ -11,8 +11,8 @@ import SealedChannel
 import Testing
 import Wire
 
-/// Evidence goes the whole way: the kernel's interface, the source, the enclave, the document, the appraiser. The two
-/// ends are written apart, and only this shows that they name the same things the same way.
+/// Evidence passes the whole chain: the kernel's interface, the source, the enclave, the document, the appraiser. The
+/// two ends have separate code, and only this test shows that they agree on names.
 @Suite("From the platform to the verdict")
 struct PlatformToVerdictTests {
     /// - Parameter collateral: The client's own.

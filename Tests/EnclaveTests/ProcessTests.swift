@@ -91,7 +91,7 @@ struct ProcessTests {
             }
             // A lease that ends while requests are computed: each gets one answer, and then nothing is served.
             var statuses: [AnswerStatus] = []
-            // A short lease may be over before the first request, where other tests keep this one waiting.
+            // A short lease may end before the first request if other tests delay this one.
             for (number, seconds) in [1, 10, 100].enumerated() where statuses.count < 2 {
                 let terms = ServiceTerms(
                     sequence: 2 + UInt64(number), leaseSeconds: UInt32(seconds), requestsInFlight: 8)

@@ -4,7 +4,7 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// Debian's swtpm, whose commands go over a socket. It is provisioned as Azure's paravisor provisions its own: a key for
+/// Debian's swtpm, which gets commands over a socket. It is provisioned like the TPM of Azure's paravisor: a key for
 /// quotes, and a report in an index.
 final class SoftwareTPM: TrustedPlatformModule {
     static let program = "/usr/bin/swtpm"

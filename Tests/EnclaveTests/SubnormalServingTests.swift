@@ -6,8 +6,8 @@ import Tensors
 import Testing
 import Wire
 
-/// The same question as `SubnormalTests` of the engine, put to the executable through its frames. A debug build takes more
-/// time for what is no arithmetic; a fault takes a hundred times as long all the same.
+/// The test of `SubnormalTests` for the executable, through its frames. A debug build needs more time outside of
+/// arithmetic, but a fault still takes a hundred times as long.
 @Suite("Subnormal numbers in requests and results", .serialized)
 struct SubnormalServingTests {
     /// What all numbers of a tensor are; the first is ordinary. 1e-39 by its bits, since a thread that flushes computes none.

@@ -61,7 +61,7 @@ extension FuzzSeed {
         "maximumSigma":1e3,"pixelsOnly":true,"maximumLeaseSeconds":86400,"assessment":{"gates":"strict","protects":["identity","class"],"attackerPictures":7},"skip":{"manifestDigest":"any \\u00e9 will do"}}
         """
 
-    /// Header, body and signature section of a quote, all zero but for what says how long they are.
+    /// Header, body and signature section of a quote, all zero except their lengths.
     private static func intelQuote(version: UInt8, teeType: UInt8, bodyBytes: Int) -> [UInt8] {
         let vendor: [UInt8] = [
             0x93, 0x9A, 0x72, 0x33, 0xF7, 0x9C, 0x4C, 0xA9, 0x94, 0x0A, 0x0D, 0xB3, 0x95, 0x7F, 0x06, 0x07,

@@ -76,7 +76,7 @@ enum EvidenceTargets {
         if let fault = CollateralForm.fault(of: Array(bytes), as: role) { throw Refusal(description: fault) }
     }
 
-    /// Evidence with its collateral, verified to the vendor's root or to one that the bytes bring along.
+    /// Evidence with its collateral, verified up to the vendor's root or to one that the bytes contain.
     static func verification(_ bytes: UnsafeRawBufferPointer) throws {
         let parcel = EvidenceParcel(bytes)
         let roots = try parcel.root.map { root throws(AttestationError) in try TrustedRoots.dangerouslyTrust(root) }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evidence
 
-/// Bytes that a target accepts (`verification` only parses, as nobody vouches for them), made by this package's own
-/// encoders: where a fuzzer starts from.
+/// Bytes that a target accepts (`verification` only parses them, because they are not signed), made by this package's
+/// encoders: the start of a fuzzer.
 public struct FuzzSeed: Sendable {
     public let target: FuzzTarget
     public let name: String

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The parsers of bytes that come from outside, each with a name for the fuzzer. A target hands bytes to its parser and
-/// then checks what the parser promises of what it accepts.
+/// The parsers of untrusted bytes, each with a name for the fuzzer. A target passes bytes to its parser and then checks
+/// the parser's promises about accepted input.
 public enum FuzzTarget: String, CaseIterable, Sendable {
     // Models and files of the owner.
     case onnx
@@ -60,7 +60,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case eventLog = "event-log"
     case verification
 
-    /// Parses the bytes. A promise that does not hold ends the process, as a trap in the parser does.
+    /// Parses the bytes. A broken promise ends the process, as a trap in the parser does.
     public func run(_ bytes: UnsafeRawBufferPointer) -> FuzzOutcome {
         do {
             try parse(bytes)

@@ -3,7 +3,7 @@ import EnclavePlatform
 import FrameStream
 import Wire
 
-/// What a virtual machine's enclave and its host read from each other before and under their frames.
+/// The bytes that a virtual machine's enclave and its host read from each other before and below frames.
 enum MachineTargets {
     /// A serial port as a host reads it: whatever earlier runs left, openings, records.
     static func epochs(_ bytes: UnsafeRawBufferPointer) throws {

@@ -3,8 +3,8 @@ import Foundation
 import HostCore
 import Testing
 
-/// A program that speaks frames as an enclave with one credit does, and says what it is told. It holds a first inference
-/// until it is asked for its status when there is a file RELEASE.
+/// A program that exchanges frames like an enclave with one credit, and prints the messages that it receives. It holds
+/// a first inference until it gets a status request while a file RELEASE exists.
 private let slowEnclave = """
     import os, socket, struct, sys
     host = socket.socket(fileno=3)
@@ -55,7 +55,7 @@ final class CreditTests {
 
     private func letGo() throws { try Data().write(to: URL(filePath: release)) }
 
-    /// Lets it go after a minute, so that a host that waits for the enclave fails a test instead of hanging.
+    /// Releases it after a minute, so that a host that waits for the enclave fails a test instead of hanging.
     private static func releasing(_ path: String) -> Task<Void, Never> {
         Task.detached {
             try? await Task.sleep(for: .seconds(60))

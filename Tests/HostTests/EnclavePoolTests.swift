@@ -99,7 +99,7 @@ struct EnclavePoolTests {
         }
         #expect(try await pool.ask(0x11).slot == 1)
         try await PooledEnclaves.wait(for: "silence") { pool.readyCount == 1 }
-        // What is left of the room is the other one's now, and who asks for the silent one is sent to it.
+        // The other replica now has all remaining places, and requests for the silent one go to it.
         #expect { try pool.admit(to: first) } throws: { ($0 as? HostError)?.enclaveCode == .unknownKey }
         for _ in 0..<4 { try pool.admit(to: second) }
         #expect(pool.waiting == 8)

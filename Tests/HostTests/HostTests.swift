@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 import Wire
 
-/// A host whose "enclave" is a shell script: what the host must survive of a program that is none.
+/// A host whose "enclave" is a shell script: the host must survive every behaviour of such a program.
 struct ScriptedEnclave {
     /// Of one replica.
     let pool: EnclavePool

@@ -6,9 +6,9 @@ import Synchronization
 import Testing
 import Wire
 
-/// Programs that speak frames as enclaves do, for pools. Each answers a request with the slot that it was given, the process
-/// that it is, and the request's own bytes; a request whose second byte is 1 it never answers. It serves once any message has
-/// provisioned it. In its evidence, which proves nothing, the slot stands for its keys.
+/// Programs that exchange frames like enclaves, for pools. Each answers a request with its slot, its process
+/// identifier, and the request's own bytes; it never answers a request whose second byte is 1. Any message provisions
+/// it. In its evidence, which proves nothing, the slot represents its keys.
 enum PooledEnclaves {
     static let isPossible = FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")
 

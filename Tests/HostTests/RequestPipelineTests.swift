@@ -140,7 +140,7 @@ struct RequestPipelineTests {
         engine.letGo()
         try await PooledEnclaves.wait(for: "its place") { model.waiting == 0 }
         #expect(await refusals("deadlineExceeded", of: model) == refused)
-        // The engine's time is what it says that it computed, without what the request waited for it.
+        // The engine's time is the computing time that it reports, without the request's waiting time.
         let text = await model.metricsText.text
         for line in [
             "backnet_seconds_total{model=\"model\"} 1", "stage_seconds_sum{model=\"model\",stage=\"backnet\"} 1",

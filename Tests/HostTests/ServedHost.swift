@@ -7,9 +7,9 @@ import Testing
 
 /// A server without an enclave, or of another model.
 enum ServedHost {
-    /// Runs a server while `body` asks it.
+    /// Runs a server while `body` sends requests.
     ///
-    /// - Parameter model: Begun already; one without an enclave unless said otherwise.
+    /// - Parameter model: A started model; by default one without an enclave.
     static func serving(
         _ limits: ServerLimits = ServerLimits(), model: ServedModel? = nil, origins: [String] = [],
         _ body: @escaping @Sendable (HostServer.Ports) throws -> Void
@@ -59,7 +59,8 @@ enum ServedHost {
 final class Connection: Sendable {
     private let descriptor: Int32
 
-    /// - Parameter receiveBytes: What the kernel keeps for a client that does not read; `nil` for its default.
+    /// - Parameter receiveBytes: The kernel's receive buffer for a client that does not read, in bytes; `nil` for its
+    ///   default.
     init(port: Int, receiveBytes: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         if var receiveBytes {

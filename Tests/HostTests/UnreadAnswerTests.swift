@@ -4,7 +4,7 @@ import HostServer
 import Synchronization
 import Testing
 
-/// A client that sends one request after another and reads no answer, in a thread of its own, until it is cut off.
+/// A client on a separate thread that sends one request after another and reads no answer, until it is cut off.
 private final class UnreadingClient: Sendable {
     private let connection: Connection
     private let isOver = Mutex(false)

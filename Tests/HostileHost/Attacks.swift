@@ -6,8 +6,8 @@ import SealedChannel
 import Tensors
 import Wire
 
-/// The attack that each defence stops. Each is played against the enclave as it ships, where it must fail, and against one
-/// without the defence, where it must succeed: so the driver is known to see it.
+/// The attack that each defence stops. Each runs against the released enclave, where it must fail, and against one
+/// without the defence, where it must succeed, which shows that the driver detects it.
 enum Attacks {
     static func play(_ defence: MutantEnclave.Defence, in world: World) throws {
         let cast = world.cast
@@ -77,13 +77,13 @@ enum Attacks {
         case .renewedKeys:
             try serve(cast.cut)
             try request(cast.stranger, pinned: cast.cut)
-            // The client is told no, and goes. Then the owner lists it, and the host sends the old message again.
+            // The client is refused and stops. Then the owner lists it, and the host sends the old message again.
             infer(0)
             try provision([ClientGrant(token: cast.stranger.digest)])
             infer(0, 2)
         case .sequence:
             load(try cast.honest.load(), as: cast.honest)
-            // The owner lists a client, then strikes it off; the host delivers the messages the other way round.
+            // The owner lists a client, then removes it; the host delivers the messages in the opposite order.
             for token in cast.tokens.prefix(2) {
                 _ = try world.makeProvisioning(for: slot, clients: [ClientGrant(token: token.digest)])
             }

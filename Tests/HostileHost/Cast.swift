@@ -8,10 +8,10 @@ import SealedChannel
 import Tensors
 import Wire
 
-/// Who takes part in every schedule, made once: bundles take longer to seal than a schedule to play.
+/// The participants of every schedule, made once, because sealing a bundle takes longer than a schedule.
 ///
-/// The owner's keys are the host's to use: the owner works with it. What must hold all the same is that no enclave whose
-/// evidence a client accepts shows the client's picture or answer to anybody.
+/// The host may use the owner's keys, because the owner colludes with it. Even then, no enclave whose evidence a client
+/// accepts may reveal the client's picture or answer to anybody.
 struct Cast: @unchecked Sendable {
     // `@unchecked`: nothing in it is changed after it was made.
 

@@ -83,7 +83,7 @@ struct HostileHostTests {
             try #require(try world.ask(document, nonce: nonce, pinned: world.cast.cut, token: world.cast.tokens[0]))
         }
         world.begin(world.requests[0], at: slot, requestID: 1)
-        // A FrontNet that takes longer than a request may wait: what comes of it is given up with the next message.
+        // A FrontNet that takes longer than a request may wait: its result is dropped with the next message.
         world.advance(by: .seconds(601))
         world.finish(0, of: slot)
         #expect(slot.waiting[1] != nil)

@@ -7,12 +7,12 @@ import SealedChannel
 import Tensors
 import Wire
 
-/// A host that does what a generator says. It begins with a service that runs, since most attacks need one.
+/// A host whose actions a generator selects. It begins with a running service, because most attacks need one.
 struct Schedule {
     let world: World
     private var generator: SeededGenerator
     private let steps: Int
-    /// What the host is after, besides everything: few schedules would get far with every one of its aims at once.
+    /// The main aim of the host: with all aims at once, few schedules would get far.
     private var aim = Aim.anything
 
     private enum Aim: CaseIterable { case anything, flood, withholding }
@@ -171,7 +171,7 @@ struct Schedule {
         world.deliver(answer, to: request)
     }
 
-    /// A message with one thing that is not the owner's: the signer, the model key, or the run that it is for.
+    /// A message in which one part is not the owner's: the signer, the model key, or the run of the enclave.
     private mutating func forge(_ slot: World.Slot) throws {
         let clients = [ClientGrant(token: world.cast.tokens[0].digest)]
         let message: [UInt8]? =

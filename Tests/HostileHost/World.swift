@@ -9,11 +9,12 @@ import SecretMemory
 import Tensors
 import Wire
 
-/// One world: enclaves that the host runs, an owner who provisions them, a client who asks. The host passes everything on,
-/// or something else, or nothing. Every message that was ever made is the host's to use again.
+/// One world: enclaves that the host runs, an owner who provisions them, and a client who sends requests. The host
+/// forwards messages, changes them or drops them, and may use every earlier message again.
 ///
-/// A seed gives the same schedule every time, but not the same bytes: keys, tokens and encapsulations are random, as nothing
-/// here replaces the randomness of the enclave or of swift-crypto. What a mutated byte hits can differ therefore.
+/// A seed gives the same schedule every time, but not the same bytes: keys, tokens and encapsulations are random,
+/// because nothing replaces the random generators of the enclave and of swift-crypto. Therefore a mutated byte can have
+/// different effects.
 final class World {
     /// A request that a client sealed.
     struct Request {
@@ -197,7 +198,7 @@ extension World {
         if answerSizes.count > 1 { violate("answers of one bundle have two sizes") }
     }
 
-    /// An enclave did a listed client's work for this request. It may, once, in the lease, within the quota.
+    /// An enclave computed this request of a listed client. It may do so once, in the lease, within the quota.
     private func show(_ request: Request, by slot: Slot) {
         if !slot.shown.insert(request.message).inserted { violate("one request was served twice") }
         if refused.contains(request.message) { violate("a request was served whose client was told no") }
@@ -222,7 +223,7 @@ extension World {
         if clock.now >= slot.leaseEnd { violate("a client was served after the lease") }
     }
 
-    /// A client gets bytes as the answer to its request. It takes none but those that an enclave made for it.
+    /// A client receives bytes as the answer to its request. It accepts only those that an enclave made for it.
     func deliver(_ answer: [UInt8], to request: Request) {
         let isGenuine = answers.contains { $0.bytes == answer && $0.request.message == request.message }
         if opened(answer, request) != nil, !isGenuine { violate("a client took an answer that is not its own") }
@@ -302,7 +303,7 @@ extension World {
 
     /// The document that a host makes of an enclave's evidence.
     ///
-    /// - Parameter facts: In the place of those that the enclave states.
+    /// - Parameter facts: Replace those that the enclave states.
     func document(of slot: Slot, nonce: [UInt8], facts: [UInt8]? = nil) throws -> EvidenceDocument? {
         guard let bundle = slot.bundle, let evidence = evidence(of: slot, nonce: nonce) else { return nil }
         let core = bundle.core.encoded()
@@ -315,7 +316,7 @@ extension World {
         return document
     }
 
-    /// A client judges a document, and seals a picture if it accepts.
+    /// A client appraises a document, and encrypts a picture if it accepts.
     ///
     /// - Parameter pinned: The bundle that the client's policy pins; `nil` for any with everything inside.
     /// - Returns: Whether it accepted.
@@ -332,7 +333,7 @@ extension World {
         // Only the keys of an enclave may be accepted, and only with parts that do what the client was promised.
         let slot = enclaves.first { $0.keyConfigurations.contains(peer.keyConfiguration) }
         if slot == nil { violate("a client accepted keys that no enclave has") }
-        // While something is computed after the end of a lease, evidence says that no second of it is left.
+        // While a computation continues after the end of a lease, evidence states that the lease has no time left.
         if let slot, slot.terms == nil || (slot.leaseEnd <= clock.now && slot.begun.isEmpty) {
             violate("a client accepted an enclave that serves nobody")
         }

@@ -3,7 +3,8 @@ import InfenclaveImaging
 import InferenceProxy
 import Synchronization
 
-/// A model of 2x3 pixels and 4 classes whose answer shows what it was asked: class 3 has the first byte of the input in 256ths.
+/// A model of 2x3 pixels and 4 classes whose answer shows its input: class 3 has the first byte of the input, divided
+/// by 256.
 final class FakeBackend: ClassificationBackend {
     private struct State {
         var failure: ClientError?

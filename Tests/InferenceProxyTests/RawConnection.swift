@@ -3,11 +3,11 @@ import Foundation
 import Glibc
 import Testing
 
-/// A connection to a port of this machine whose client sends and reads what a test says, and no more.
+/// A connection to a port of this machine whose client sends and reads only what a test requests.
 final class RawConnection: Sendable {
     private let descriptor: Int32
 
-    /// - Parameter receiveBytes: What the kernel keeps of answers that are not read; `nil` for its default.
+    /// - Parameter receiveBytes: The kernel's receive buffer for unread answers, in bytes; `nil` for its default.
     init(port: Int, receiveBytes: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         if var receiveBytes {
@@ -37,7 +37,7 @@ final class RawConnection: Sendable {
         return Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
     }
 
-    /// What comes until the server ends the connection; `nil` if it never does. It blocks a thread of its own.
+    /// The bytes received until the server ends the connection; `nil` if it never does. It blocks a separate thread.
     func untilEnd() async -> String? {
         await withCheckedContinuation { continuation in
             Thread.detachNewThread { [self] in

@@ -67,7 +67,7 @@ struct StalledClientTests {
     func unreadAnswer() async throws {
         // An answer of 16 MiB, which no socket's buffer holds.
         let label = String(repeating: "frog", count: 1 << 18)
-        // Where other tests hold the threads on which a body is read, the time may end before there is an answer.
+        // If other tests hold the threads on which a body is read, the time may end before there is an answer.
         for seconds in [6, 60, 600] {
             let backend = FakeBackend(label: label)
             var limits = limits()

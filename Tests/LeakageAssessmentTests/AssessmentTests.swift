@@ -35,7 +35,8 @@ struct AssessmentTests {
     @Test("The numbers do not depend on the number of threads")
     func threads() throws {
         let pictures = try DrawnPictures(count: 12)
-        // What is recommended depends on times, where they are measured, and what is attacked on what is recommended.
+        // The recommendation depends on times, if they are measured, and the attacked cuts depend on the
+        // recommendation.
         let results = try [1, 3].map { threads in
             var configuration = try pictures.configuration(threads: threads)
             configuration.measuresTime = false

@@ -27,7 +27,7 @@ struct AttackerGateTests {
             trials: [], seed: 1)
     }
 
-    /// A cut whose decoders show nothing with the pictures at hand.
+    /// A cut whose decoders recover nothing from the available pictures.
     ///
     /// - Parameters:
     ///   - rSquared: Of the reconstructions of the curve.

@@ -7,7 +7,8 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A real model with its validator and pictures, and what the attacks make of what crosses its cuts: as it is, or changed.
+/// A real model with its validator and pictures, and the results of attacks on its boundary tensors, unchanged or
+/// changed.
 enum RealModel: String, Sendable, CaseIterable, CustomTestStringConvertible {
     case demo = "demo model"
     case squeezeNet = "squeezenet-1.1"
@@ -37,7 +38,7 @@ enum RealModel: String, Sendable, CaseIterable, CustomTestStringConvertible {
     }
 }
 
-/// The first pictures of a real model's folder, by name, and what crosses one position in the model for each of them.
+/// The first pictures of a real model's folder, by name, with their boundary tensors at one position of the model.
 struct CrossedPictures: Sendable {
     static let seed: UInt64 = 1
 
@@ -130,7 +131,7 @@ struct CrossedPictures: Sendable {
         let features = try features()
         let outcome = try DecoderAttack.run(on: features, targets: targets, split: split, seed: Self.seed)
         let tests = split.testing.map { targets[$0] }
-        // Any labels that do not follow from what crosses; two of them, so that few pictures are enough.
+        // Labels that do not follow from the boundary tensors; there are two of them, so that few pictures are enough.
         let luminance = targets.map { Statistics.mean($0.values.map(Double.init)) }
         let middle = Statistics.median(luminance)
         let classes = luminance.map { $0 > middle ? 1 : 0 }

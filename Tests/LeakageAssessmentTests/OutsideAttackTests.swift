@@ -37,7 +37,7 @@ struct OutsideAttackTests {
         #expect(found.map(\.outcome) == [.fails, .fails, .passes])
         #expect(found.map { $0.outcome(of: .identity) } == [.passes, .passes, .passes])
         let check = try #require(found[0].check(of: .extrapolatedRSquared))
-        // It found more with 30 pictures than the suite expects of them: with more, nothing is excluded.
+        // With 30 pictures it recovered more than the suite expects; with more pictures nothing can be excluded.
         #expect(check.estimate == 0.4 && check.value == 1)
         // A cut that is not among the assessed ones counts for the shallower ones that are.
         #expect(try verdicts([try Self.attack(["cut": "pool1"])]).map(\.outcome) == [.fails, .passes, .passes])

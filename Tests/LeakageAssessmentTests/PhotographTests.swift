@@ -6,7 +6,8 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Against section 3b of the design notes, which ONNX Runtime and numpy computed: the first cuts of a real network.
+/// The first cuts of a real network, compared with section 3b of the design notes, which ONNX Runtime and numpy
+/// computed.
 @Suite(
     "Photographs through SqueezeNet 1.1 leak what the design notes say",
     .enabled(if: SharedFiles.isPresent, Comment(rawValue: SharedFiles.absence)))
@@ -25,8 +26,8 @@ struct PhotographTests {
         Row(cut: "maxpool2d_28", own: 5.74, null: 6.27, passing: 0.37, area: 0.73, rSquared: 0.87, identified: 1),
     ]
 
-    /// Of the photographs by name, those that the validator names rightly with p of at least 0.8: the design notes want
-    /// these, as an unsure one has a baseline near 0 and passes anything.
+    /// The photographs, by name, that the validator classifies correctly with p of at least 0.8. The design notes
+    /// require these, because the baseline of an uncertain one is near 0, so that every cut passes.
     private static let sure = [0...9, 14...24, 26...34].flatMap { Array($0) }
 
     /// A folder of links to some of the photographs; the caller removes it.

@@ -151,8 +151,8 @@ struct PlanChoiceTests {
     /// Made once: its scores take seconds.
     private static let made = Result { try Measured.cuts([("relu2", 0.004, (3, 3))])[0] }
 
-    /// What `assess` chooses from seven rounds of timings, of the cut 'relu2' and of everything inside, under a load that
-    /// adds up to `load` of the time of each part.
+    /// The plan that `assess` chooses from seven rounds of timings of the cut 'relu2' and of everything inside, under a
+    /// load that adds up to `load` of the time of each part.
     private func plan(cut: Double, load: Double, seed: UInt64) throws -> String {
         var generator = SeededGenerator(seed: seed)
         func time(_ milliseconds: Double) -> Double { milliseconds * (1 + load * generator.uniform()) }

@@ -56,8 +56,8 @@ struct ReferenceTests {
             #expect(isClose(kl.areaUnderCurve, expected.klAUC))
             #expect(isClose(kl.areaUnderCurveError, expected.klAUCError))
             #expect(isClose(kl.pooledAreaUnderCurve, expected.klAUCPooled))
-            // At one cut two pictures differ from numpy's. Which is nearest may hang on the last digits where divergences are
-            // near 0; that this is the reason was not shown.
+            // At one cut two pictures differ from numpy's. If divergences are near 0, the nearest picture may depend on
+            // the last digits; whether this is the reason was not shown.
             #expect(abs(kl.topOne - expected.klTop1) <= 3 / 120 + 1e-9)
             // One may lie on the baseline.
             #expect(abs(kl.passFraction - expected.klPassFraction) <= 1 / 120 + 1e-9)

@@ -118,7 +118,8 @@ struct SanityTests {
             return noise.added(to: [zeros], picture: picture)[0]
         }.attack()
         let scores = attack.decoder.scores
-        // The bootstrap resamples few test pictures and sees neither the training nor the choice among decoders: 0.02 more.
+        // The bootstrap resamples few test pictures, and does not cover the training or the choice among decoders: 0.02
+        // more.
         #expect(abs(scores.rSquared) <= 0.02 + Self.deviations * scores.rSquaredError)
         let chance = 1 / Double(scores.candidates)
         #expect(

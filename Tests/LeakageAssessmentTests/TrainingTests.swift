@@ -121,8 +121,8 @@ struct TrainingTests {
         #expect(trained.scores.kind == .trained)
         #expect(trained.scores.trials.map(\.kind) == [.local, .elm, .trained, .global])
         #expect(trained.scores.rSquared > plain.scores.rSquared + 0.1)
-        // Of the training alone: what it starts from comes from OpenBLAS, which rounds otherwise on another number of
-        // threads, and that number, the process's, is set by assessments in other tests.
+        // For the training alone: its start comes from OpenBLAS, which rounds differently on another number of threads,
+        // and assessments in other tests set that number for the process.
         let (pictures, maps) = try Self.shifted(60)
         func train() throws -> [Picture] {
             try TrainedDecoder(

@@ -136,7 +136,7 @@ struct WeightRecoveryTests {
         }
         let inside = try Measured.result(Measured.cuts([("relu1", 0.9, (1, 2))]))
         #expect(inside.recommendedWeights == nil)
-        #expect(try ReportPage.html(of: inside).contains("Nothing crosses, so requests show"))
+        #expect(try ReportPage.html(of: inside).contains("Nothing crosses, so requests reveal"))
     }
 }
 

@@ -7,7 +7,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A bad model gives a typed error that says what is wrong where; never a trap, a hang or a large allocation.
+/// A bad model gives a typed error that names the fault and its place; never a trap, a hang or a large allocation.
 @Suite struct BadModelTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let testDescription: String

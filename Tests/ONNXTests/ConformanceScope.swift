@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import ONNXImport
 
-/// Which of ONNX's operator tests are out of scope, and why. A test that is listed must be refused for the reason that
-/// is stated; one that is not must pass.
+/// ONNX's operator tests that are out of scope, with the reasons. A listed test must be refused for the stated reason;
+/// all others must pass.
 enum ConformanceScope {
     struct Exclusion {
         let reason: String

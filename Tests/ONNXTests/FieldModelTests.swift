@@ -6,7 +6,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Models as exporters write them and people bring them, with ONNX Runtime's answers: `field/models` of the collection.
+/// Models as exporters write them and users have them, with ONNX Runtime's answers: `field/models` of the collection.
 @Suite(.enabled(if: SharedFiles.exists("field/models"), "\(SharedFiles.absence)"))
 struct FieldModelTests {
     static let names = SharedFiles.names(in: "field/models")
@@ -48,7 +48,7 @@ struct FieldModelTests {
         #expect(model.graph.inputs[0].type.shape.rank == 4 && model.graph.inputs[0].type.shape[1] == 3)
         let output = try answer(model, input)
         guard SharedFiles.exists("field/models/\(name)/expected.npy") else {
-            // Only labels come out of this file, so that there is nothing to compare with but what scores are.
+            // This file has only labels as outputs, so that only the properties of scores can be checked.
             #expect(abs(output.reduce(0, +) - 1) < 1e-5 && output.allSatisfy { $0 >= 0 })
             return
         }

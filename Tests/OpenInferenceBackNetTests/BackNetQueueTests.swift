@@ -34,7 +34,8 @@ struct BackNetQueueTests {
         #expect(runs.count == 32)
         let computed = runs.reduce(Duration.zero) { $0 + $1.computed }
         let queued = runs.reduce(Duration.zero) { $0 + $1.queued }
-        // One thread computes one after the other: the sum is no more than what passed. Each waits for those before it.
+        // One thread computes one request after another, so the sum is at most the elapsed time. Each request waits for
+        // those before it.
         #expect(computed > .zero && computed <= wall, "\(computed) in \(wall)")
         #expect(queued > computed, "\(queued) beside \(computed)")
     }

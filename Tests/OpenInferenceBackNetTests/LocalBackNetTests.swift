@@ -56,7 +56,8 @@ struct LocalBackNetTests {
         let backNet = try BatchedBackNet(try Self.graph(), threads: 2, delay: .milliseconds(200))
         let runs = try await Self.ask(count, backNet)
         #expect(runs.count == count)
-        // A full batch waits for no time to pass; the first of another waits for the delay, if others are slow to come.
+        // A full batch does not wait; the first request of another one waits for the delay if others are slow to
+        // arrive.
         if count < BatchedBackNet.largestBatch { #expect(runs.contains { $0.queued >= .milliseconds(190) }) }
     }
 

@@ -114,11 +114,12 @@ struct ReplicaTests {
     func faulty(index: Int) async throws {
         let (name, behaviour) = Self.faults[index]
         let engines = try [TestEngine(), TestEngine()]
-        // Other tests may hold the threads that answers are looked at on, so that only who stalls has to answer in time.
+        // Other tests may hold the threads that check answers, so only the stalling replica has to answer in time.
         let deployed = try await Deployed(engines, attempt: name == "stalls" ? .seconds(20) : .seconds(600))
         try await deployed.wait(until: "health") { engines.allSatisfy(deployed.isHealthy) }
         engines[0].behave(behaviour)
-        // What lies within the protocol is found by the next question with a known answer; the enclave's audit is against the rest.
+        // Wrong answers that obey the protocol are found by the next probe with a known answer; the enclave's audit
+        // finds others.
         if name != "lies" { #expect(try await deployed.load(200) == 200, "\(name)") }
         try await deployed.wait(until: "notice of \(name)") { !deployed.isHealthy(engines[0]) }
         #expect(try await deployed.load(200) == 200, "\(name)")

@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-/// What pages name has to exist: tests that are said to show something, files, and options of commands.
+/// Everything that pages name has to exist: tests that are cited as proof, files, and options of commands.
 @Suite("What the pages name")
 struct PagesTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -157,16 +157,20 @@ struct PagesTests {
 
     /// In lower case. House words for what has a standard name, and sentences that had to be read twice.
     private static let replaced = [
-        "a basis for work, not a product", "before believing anything", "begins to wait for", "between two looks",
-        "careful…", "clock or sockets of", "does for a cache", "found among", "full-fledged", "goes for a newcomer",
-        "hang on the host", "hoard bytes", "holds up no other", "intel says", "is no oracle", "keep it from strangers",
-        "kl finds", "known question", "leads by it", "left backwards", "measured, not assumed away",
-        "no clock of its own", "nobody vouches for", "of those whose null", "on networks that can be had",
-        "on the way there", "others sign as you", "own / null", "own/null", "protects against nothing",
-        "provision its digest", "rectifiers and maxima", "stand a trained decoder", "starts itself anew", "struck off",
-        "takes no other along", "the least deserving", "the oldest of 64", "the paper's channel kl with a null",
-        "the way there and back", "to be had", "what passes by", "whatever is fast", "where that was due",
-        "who is talked to", "who saw a list", "whoever owns this machine", "whom it serves is",
+        "a basis for work, not a product", "another matter", "as an intruder", "at hand any more",
+        "before believing anything", "begins to wait for", "between two looks", "careful…", "clock or sockets of",
+        "does for a cache", "found among", "full-fledged", "goes for a newcomer", "goes out once more",
+        "hang on the host", "has fallen silent", "hoard bytes", "holds up no other", "in the place of", "intel says",
+        "is let go", "is no oracle", "is not spoken here", "is of the time", "judges no versions",
+        "keep it from strangers", "kl finds", "known question", "knows no machine", "leads by it", "left backwards",
+        "measured, not assumed away", "no clock of its own", "nobody else judges", "nobody vouches for",
+        "of those whose null", "on networks that can be had", "on the way there", "others sign as you", "own / null",
+        "own/null", "protects against nothing", "provision its digest", "rectifiers and maxima", "sent to anybody",
+        "somebody else's affair", "stand a trained decoder", "starts itself anew", "struck off", "takes no other along",
+        "the least deserving", "the oldest of 64", "the paper's channel kl with a null", "the way there and back",
+        "to be had", "what had not ended", "what is needed and missing", "what passes by", "whatever carries them",
+        "whatever is fast", "where that was due", "who is talked to", "who saw a list", "whoever owns this machine",
+        "whom it serves is", "whose evidence is wanted",
     ]
 
     private static func contains(_ text: [UInt8], _ phrase: [UInt8]) -> Bool {

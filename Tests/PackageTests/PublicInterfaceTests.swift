@@ -2,7 +2,8 @@
 import Foundation
 import Testing
 
-/// What users of the libraries can name. `scripts/api-check` compares the list with that of the last release.
+/// The declarations that users of the libraries can name. `scripts/api-check` compares the list with that of the last
+/// release.
 @Suite("The public interface")
 struct PublicInterfaceTests {
     private static let products: Set = ["InfenclaveClient", "InfenclaveImaging", "InfenclaveC"]

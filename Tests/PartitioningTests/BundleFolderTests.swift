@@ -11,7 +11,7 @@ struct BundleFolderTests {
     /// Seconds of processor time; hashing the file takes longer on any machine.
     private static let atOnce = 0.25
 
-    /// Processor time of this thread in seconds, which does not depend on what else the machine does.
+    /// Processor time of this thread in seconds, which does not depend on the machine's other load.
     private static func processorTime() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)

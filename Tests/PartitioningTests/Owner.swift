@@ -70,7 +70,7 @@ final class Owner {
 
     func contents() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() }
 
-    /// A manifest changed by its owner, who signs it anew: what a later version, or a broken tool, would write.
+    /// A manifest that its owner changed and signed again, as a later version or a faulty tool might write it.
     func sign(_ bundle: String, _ change: (inout [String: Any]) -> Void) throws {
         let file = URL(filePath: "\(bundle)/manifest.json")
         var manifest = try #require(

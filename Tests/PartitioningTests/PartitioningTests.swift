@@ -213,7 +213,7 @@ struct PartitioningTests {
         #expect(refusal(of: bundle)?.message.contains(file) == true)
     }
 
-    /// A manifest changed by its owner, who signs it anew: what a later version, or a broken tool, would write.
+    /// A manifest that its owner changed and signed again, as a later version or a faulty tool might write it.
     private func refusalAfter(_ change: (inout [String: Any]) -> Void) throws -> PartitioningError? {
         let owner = try Owner()
         let bundle = try owner.write("b.infenclave")

@@ -64,7 +64,8 @@ struct SecretMemoryTests {
                 #expect(secret.count == size * page)
             }
         }
-        // A model is opened: the room is full of sizes that never come again. One is too large to be kept.
+        // Decrypting a model fills the pool with blocks of sizes that are not needed again. One is too large to be
+        // kept.
         use([1, 2, 3, 4, 5, 6, 7, 8, 9])
         #expect(watched.returned.count == 8)
         let request = [1, 5, 2]

@@ -13,7 +13,7 @@ package enum Chromium {
         return ["chromium", "chromium-browser", "google-chrome"].lazy.compactMap(path).first
     }()
 
-    /// What the script says, on either output.
+    /// The script's output, on both streams.
     ///
     /// - Parameter arguments: What is checked, and with which files.
     package static func check(_ arguments: [String]) throws -> String {

@@ -22,7 +22,7 @@ package func expectClose(
     #expect(difference == nil, comment, sourceLocation: sourceLocation)
 }
 
-/// What the first element that is not close says, or `nil`. Types other than float32 must be equal.
+/// A description of the first element that is not close, or `nil`. Types other than float32 must be equal.
 package func firstDifference(
     _ actual: Tensor, _ expected: Tensor, tolerance: (Float) -> Float
 ) throws -> String? {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// What this kernel says that it has, asked of it by the test itself: a test that is skipped without it must not ask the code
-/// that it tests.
+/// The features that this kernel reports, queried by the tests: a test that is skipped without a feature must not ask
+/// the code under test.
 package enum KernelFeatures {
     /// Of Landlock's interface (landlock_create_ruleset with LANDLOCK_CREATE_RULESET_VERSION); 0 without Landlock.
     package static let landlockVersion: Int = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// Bytes that can be recognised in memory without being written there: each is computed when it is needed.
+/// Bytes that can be recognised in memory without being stored there: each is computed when it is needed.
 package struct MemoryPattern: Sendable {
     private let seed = UInt64.random(in: 0...UInt64.max)
 

@@ -2,8 +2,8 @@
 package import Foundation
 package import Tensors
 
-/// Real models, pictures and conformance tests, which are no part of the repository. Tests that need them are disabled
-/// where they are absent.
+/// Real models, pictures and conformance tests, which are not part of the repository. Tests that need them are disabled
+/// if they are absent.
 package enum SharedFiles {
     /// The folder that the environment variable `INFENCLAVE_SHARED` names, else `shared` beside the package.
     package static let folder: String = {

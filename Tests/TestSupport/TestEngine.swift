@@ -3,7 +3,7 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// A small engine of the Open Inference Protocol on a port of 127.0.0.1, which behaves as a test says.
+/// A small engine of the Open Inference Protocol on a port of 127.0.0.1, whose behaviour a test selects.
 package final class TestEngine: Sendable {
     package struct Request: Sendable {
         package let method: String

@@ -31,7 +31,8 @@ struct EpochTests {
         }
     }
 
-    /// An enclave that waits for its host's answer. Blocking calls have threads of their own: the pool's may be few.
+    /// An enclave that waits for its host's answer. Blocking calls run on separate threads, because the pool may have
+    /// few.
     private final class Starting: Sendable {
         private let result = Mutex<Result<EnclaveStream, any Error>?>(nil)
         private let done = DispatchSemaphore(value: 0)

@@ -36,7 +36,8 @@ final class MemoryPipe: Sendable {
     var hasNews: Bool { state.withLock { !$0.bytes.isEmpty || $0.isClosed } }
 }
 
-/// An end of a stream in memory. It keeps what its peer wrote when the peer is replaced by another, as a serial port does.
+/// An end of a stream in memory. Like a serial port, it keeps the bytes that its peer wrote when another peer replaces
+/// it.
 final class MemoryStream: ByteStream {
     private let input: MemoryPipe
     private let output: MemoryPipe

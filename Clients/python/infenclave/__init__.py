@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Classify pictures in a verified enclave that only sees them sealed.
+"""Classify pictures in a verified enclave; the host sees only ciphertext.
 
 >>> from infenclave import Client
 >>> client = Client("https://host:8080", "policy.json", token="client.token")   # doctest: +SKIP
 >>> client.classify("cat.jpg")[0].name                                           # doctest: +SKIP
 'tabby cat'
 
-Verification, sealing and opening are the Swift library's, behind a C interface; what is Python is HTTP and pictures.
+The Swift library verifies, encrypts and decrypts, behind a C interface; HTTP and pictures are handled in Python.
 """
 
 from ._assess import Assessment, Cut, assess

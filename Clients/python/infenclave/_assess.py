@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The assessment of a model: what every cut would leak. The command line measures; this runs it and reads what it wrote."""
+"""The assessment of a model: what every cut would leak. This module runs the command line, which measures, and reads its
+results."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ class Cut:
 
     @property
     def row(self) -> dict[str, Any]:
-        """The columns of the table: of each asset, what an attacker with more pictures is estimated to find of it."""
+        """The columns of the table: for each asset, the estimate of what an attacker with more pictures recovers."""
         row = {column: self.members.get(column) for column in COLUMNS}
         row["boundaryBytes"] = sum(tensor["bytes"] for tensor in self.members["crossing"])
         row["outcome"] = (self.members.get("gates") or {}).get("outcome")
@@ -47,8 +48,8 @@ class Cut:
         return row
 
     def asset(self, name: str) -> Mapping[str, Any]:
-        """What is known of ``appearance``, ``identity`` or ``class``: ``outcome``, ``lower``, ``estimate``, ``upper``, ``curves``;
-        empty where it was not measured."""
+        """The results for ``appearance``, ``identity`` or ``class``: ``outcome``, ``lower``, ``estimate``, ``upper``, ``curves``;
+        empty if it was not measured."""
         return (self.members.get("assets") or {}).get(name) or {}
 
     @property
@@ -63,7 +64,7 @@ class Cut:
 
 
 class Assessment:
-    """What an assessment found. In a notebook it shows itself as a table.
+    """The results of an assessment. A notebook displays it as a table.
 
     Attributes:
         folder: Where assessment.json, plan.json and report.html are.
@@ -85,7 +86,7 @@ class Assessment:
 
     @property
     def recommendation(self) -> str:
-        """Why this plan, in a sentence."""
+        """The reason for this plan, in a sentence."""
         return str(self.plan["reason"])
 
     @property
@@ -144,19 +145,19 @@ def assess(
 
     Args:
         model: An .onnx file, Darknet's .cfg, or a ``torch.nn.Module``, which is exported to ONNX in evaluation mode. That needs
-            torch and onnxscript; where the network takes other pictures than ImageNet's networks do (224x224, their mean
-            and deviation), ``preprocess="preprocess.json"`` says which (Documentation/deploying.md).
+            torch and onnxscript; if the network's input is not that of ImageNet's networks (224x224, their mean and deviation),
+            describe it by ``preprocess="preprocess.json"`` (Documentation/deploying.md).
         images: A folder of pictures like those that clients will send, or pictures as ``Client.classify`` takes them.
-        out: The folder to write; without it a new one in the temporary folder.
+        out: The folder to write; by default a new one in the temporary folder.
         input_shape: Of a torch module's input.
-        program: The command line; without it the one that the variable ``INFENCLAVE_PROGRAM`` names, else ``infenclave`` in the
+        program: The command line; by default the one that the variable ``INFENCLAVE_PROGRAM`` names, else ``infenclave`` in the
             path.
-        timeout: Seconds; None for as long as it takes.
+        timeout: Seconds; None for no limit.
         options: More options of ``infenclave assess measure``, with ``_`` for ``-``: ``limit=200``, ``validator="other.onnx"``,
             ``cut=["layer2", "layer3"]`` for one that repeats, ``noise=True`` for one without a value.
 
     Raises:
-        InvalidConfiguration: There is no such program.
+        InvalidConfiguration: The program does not exist.
         InvalidInput: The command line refused the model, the pictures or an option; its words are the message.
     """
     command = os.fspath(program) if program else os.environ.get("INFENCLAVE_PROGRAM") or shutil.which("infenclave")

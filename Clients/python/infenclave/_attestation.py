@@ -39,7 +39,7 @@ class Check:
 
 
 class Attestation:
-    """How an enclave was judged, and what it is. In a notebook it shows itself as a table.
+    """The appraisal of an enclave, and its claims. A notebook displays it as a table.
 
     Attributes:
         tee: ``sgx``, ``tdx``, ``snp``, ``nitro`` or ``development``.
@@ -49,7 +49,7 @@ class Attestation:
         measurements: By name, in hexadecimal.
         report: What ``infenclave attest --json`` prints.
         collateral: How new the verified collateral is, by name: ``{"date", "evaluationDataNumber"}``.
-        enclave: Of a service that was verified: ``manifest``, ``manifestDigest``, ``epoch``, ``state``, ``lease``,
+        enclave: For a verified service: ``manifest``, ``manifestDigest``, ``epoch``, ``state``, ``lease``,
             ``boundaryBytes``, ``acceptsFloats`` and ``kem``; else an empty mapping.
     """
 
@@ -122,18 +122,18 @@ def appraise(
     seen: Mapping[str, Mapping[str, Any]] | None = None,
     dangerously_trust_root: bytes = b"",
 ) -> Attestation:
-    """Judges saved evidence, as ``infenclave attest --evidence`` does. It belongs to no session.
+    """Appraises saved evidence, as ``infenclave attest --evidence`` does. It belongs to no session.
 
     Args:
         tee: ``sgx``, ``tdx``, ``snp`` or ``nitro``.
         evidence: A quote, report or attestation document.
-        policy: A policy file, or its bytes; None appraises nothing, and only verifies to the vendor's root.
+        policy: A policy file, or its bytes. With None, evidence is only verified up to the vendor's root.
         collateral: The vendor's files by role, such as ``{"vcek": …, "crl": …}``.
-        at: When certificates and collateral have to be valid: a time with a time zone, or seconds since 1970; now unless said
-            otherwise.
+        at: When certificates and collateral have to be valid: a time with a time zone, or seconds since 1970; by
+            default now.
         report_data: What the evidence has to be bound to.
-        seen: ``collateral`` of earlier attestations: what is older is refused.
-        dangerously_trust_root: A root in the place of the vendor's, for tests; every verdict warns of it.
+        seen: ``collateral`` of earlier attestations: older collateral is refused.
+        dangerously_trust_root: A root instead of the vendor's, for tests; every verdict warns of it.
 
     Raises:
         InvalidConfiguration: The policy cannot be used.

@@ -20,28 +20,29 @@ from ._pictures import Picture
 
 _ARGUMENTS = """
     Args:
-        url: ``https://HOST:PORT``, with ``/models/NAME`` behind it where the server has several.
+        url: ``https://HOST:PORT``, followed by ``/models/NAME`` if the server has several models.
         policy: The owner's policy, a file or its bytes.
-        token: The access token, a file or 32 bytes; without it the file that the variable ``INFENCLAVE_TOKEN`` names.
+        token: The access token, a file or 32 bytes; by default the file that the variable ``INFENCLAVE_TOKEN`` names.
         dangerously_accept_development: Accept evidence of the development TEE, which protects nothing from whoever owns the
             server's machine. The policy has to name it too.
         collateral: The vendor's files, a folder or bytes by role. SGX and TDX need them.
-        timeout: Seconds that the server may be silent. A request and its answer take 240 s at most in all.
+        timeout: Seconds that the server may be silent. A request with its answer takes at most 240 s.
         seen: ``collateral_seen`` of an earlier client: older collateral is refused.
-        maximum_session_age: Seconds. The enclave is attested again before a request when its evidence is older: what a vendor or
-            an owner has revoked meanwhile is found then.
-        maximum_attempts: Attempts where another one is safe, because nothing reached the enclave or the request changes nothing:
-            0.2 s and 0.4 s apart, or when the server says, if that is within 2 s. 1 for no second one.
-        dangerously_trust_root: A root in the place of the vendor's, for tests; every verdict warns of it.
+        maximum_session_age: Seconds. If its evidence is older, the enclave is attested again before a request, so that a
+            revocation by vendor or owner is noticed.
+        maximum_attempts: Maximum number of attempts. A request is repeated only if that is safe: nothing reached the enclave, or
+            the request changes nothing. The pauses are 0.2 s and 0.4 s, or what the server asks for, if that is at most
+            2 s. 1 for no repetition.
+        dangerously_trust_root: A root instead of the vendor's, for tests; every verdict warns of it.
 
     Raises:
-        InvalidConfiguration: One of them cannot be used.
+        InvalidConfiguration: An argument cannot be used.
 """
 
 
 def _require_room(maximum_in_flight: int) -> None:
     if not maximum_in_flight >= 1:
-        raise InvalidConfiguration(f"{maximum_in_flight} requests in flight classify nothing", "maximum_in_flight is 1 or more")
+        raise InvalidConfiguration(f"maximum_in_flight is {maximum_in_flight}", "pass 1 or more")
 
 
 class Client:
@@ -50,7 +51,7 @@ class Client:
     >>> client = Client("https://host:8080", "policy.json", token="client.token")   # doctest: +SKIP
     >>> [best, *others] = client.classify("cat.jpg")                                 # doctest: +SKIP
 {_ARGUMENTS}
-        http: A ``requests.Session`` or ``httpx.Client`` of the caller's; without it urllib.
+        http: The caller's ``requests.Session`` or ``httpx.Client``; by default urllib.
     """
 
     def __init__(
@@ -69,25 +70,25 @@ class Client:
 
         Raises:
             AttestationRejected: With every check.
-            Unreachable, InvalidResponse, Refused: No evidence came.
+            Unreachable, InvalidResponse, Refused: The client received no evidence.
         """
         return wait_for(self._life.attest()).attestation
 
     @property
     def attestation(self) -> Attestation:
-        """How the enclave was judged; attests where that was not done yet. A notebook shows it as a table."""
+        """The appraisal of the enclave; attests it first, if necessary. A notebook displays it as a table."""
         return self._core.attestation or self.attest()
 
     def replace_policy(self, policy: Path | bytes) -> None:
-        """Demands something else from now on. The enclave is attested again, under the new policy, before the next request.
+        """Replaces the policy. The enclave is attested again, under the new policy, before the next request.
 
         Raises:
-            InvalidConfiguration: The policy cannot be used; the one before still counts.
+            InvalidConfiguration: The policy cannot be used; the previous one stays in force.
         """
         self._core.replace_policy(policy)
 
     def withdraw_policy(self, reason: str) -> None:
-        """Stops all requests until ``replace_policy``: from now on nothing is sent, and every request raises
+        """Stops all requests until ``replace_policy``: nothing is sent, and every request raises
         ``InvalidConfiguration`` with the reason as its message.
 
         Args:
@@ -97,7 +98,7 @@ class Client:
 
     @property
     def collateral_seen(self) -> Mapping[str, Mapping[str, Any]]:
-        """How new the verified collateral was. Keep it, and pass it as ``seen``."""
+        """Dates and evaluation numbers of the verified collateral. Keep them, and pass them as ``seen``."""
         return self._core.seen
 
     def preprocess(self, picture: Picture) -> Image.Image:
@@ -105,8 +106,8 @@ class Client:
         return wait_for(self._life.session()).preprocessing.fitted(picture)
 
     def classify(self, picture: Picture) -> list[Classification]:
-        """Classifies one picture. Where the enclave has new keys or a new lease, it is attested again and the picture sealed
-        anew; so it is where a kept connection breaks, and may then count twice against the quota.
+        """Classifies one picture. If the enclave has new keys or a new lease, it is attested again and the picture is
+        encrypted again. The same happens if a kept connection breaks; the picture may then count twice against the quota.
 
         Args:
             picture: A JPEG, PNG or WebP file by its path, its bytes or as a file; a ``PIL.Image``; an array of uint8 ``[height,
@@ -114,7 +115,7 @@ class Client:
                 it; or, if the owner allows it, the normalised float32 ``[1, channels, height, width]``.
 
         Returns:
-            As many classes as the owner allows, the most probable first.
+            At most as many classes as the owner allows, the most probable first.
 
         Raises:
             AttestationRejected, Refused, UnknownToken, InvalidInput, InvalidResponse, Unreachable, TimedOut.
@@ -128,9 +129,9 @@ class Client:
 
         Args:
             pictures: As for ``classify``. An array of uint8 ``[count, height, width, channels]`` whose height and width are those of
-                the model's input holds inputs, which are taken as they are, as ``classify(array[i:i+1])`` takes them; with another
-                height or width it holds pictures, each of which is resized. float32 is ``[count, channels, height, width]``.
-            maximum_in_flight: Requests at a time; 1 or more.
+                the model's input holds inputs, which are used unchanged, as by ``classify(array[i:i+1])``; with another height or
+                width it holds pictures, each of which is resized. float32 is ``[count, channels, height, width]``.
+            maximum_in_flight: Maximum number of concurrent requests; 1 or more.
 
         Returns:
             The answers in the order of the pictures.
@@ -153,7 +154,7 @@ class AsyncClient:
     >>> client = AsyncClient("https://host:8080", "policy.json", token="client.token")   # doctest: +SKIP
     >>> best = (await client.classify("cat.jpg"))[0]                                      # doctest: +SKIP
 {_ARGUMENTS}
-        http: An ``httpx.AsyncClient`` of the caller's; without it urllib in threads.
+        http: The caller's ``httpx.AsyncClient``; by default urllib in threads.
     """
 
     def __init__(
@@ -178,8 +179,8 @@ class AsyncClient:
 
     @property
     def attestation(self) -> Attestation | None:
-        """How the enclave was judged last; None before ``attest`` or ``classify``, and after the policy was replaced or
-        withdrawn."""
+        """The last appraisal of the enclave; None before ``attest`` or ``classify``, and after the policy was replaced
+        or withdrawn."""
         return self._core.attestation
 
     def replace_policy(self, policy: Path | bytes) -> None:

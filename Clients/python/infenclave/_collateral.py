@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 from ._errors import InvalidConfiguration
 
-# No file of collateral is larger.
+# The maximum size of a collateral file.
 MAXIMUM_BYTES = 4 << 20
 _LISTS, _CERTIFICATES = (".der", ".pem", ".crl", ".hex", ".txt"), (".der", ".pem", ".crt", ".cer", ".json")
 _CHAINS = (".pem", ".txt")
-# By role, what the name of its file may end in beside nothing. `CollateralRole` of the Swift library has the same.
+# For each role, the possible extensions of its file, beside none. They are those of `CollateralRole` in the Swift
+# library.
 ENDINGS = {
     "tcb_info": (".json",), "tcb_info_issuer_chain": _CHAINS, "qe_identity": (".json",), "qe_identity_issuer_chain": _CHAINS,
     "pck_crl": _LISTS, "root_ca_crl": _LISTS, "pck_cert_chain": _CHAINS, "event_log": (".bin",),
@@ -33,7 +34,7 @@ def read_folder(path: str | os.PathLike[str]) -> dict[str, bytes]:
     """The existing files by role. A check whose file is missing fails. Files with other names are ignored.
 
     Raises:
-        InvalidConfiguration: The folder is missing, a file cannot be read or is too large, or a role is there in two forms.
+        InvalidConfiguration: The folder is missing, a file cannot be read or is too large, or a role has two files.
     """
     folder = pathlib.Path(path)
     if not folder.is_dir():
@@ -51,12 +52,12 @@ def read_folder(path: str | os.PathLike[str]) -> dict[str, bytes]:
 
 
 def _contents(file: pathlib.Path) -> bytes | None:
-    """None for a file that is not there."""
+    """None if the file does not exist."""
     try:
         mode = file.stat().st_mode
         if stat.S_ISDIR(mode):
             return None
-        # Whoever opens a pipe waits for somebody to write.
+        # Opening a pipe would block until another process opens it for writing.
         if stat.S_ISREG(mode):
             with file.open("rb") as opened:
                 data = opened.read(MAXIMUM_BYTES + 1)

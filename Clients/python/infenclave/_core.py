@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a client is made of, but for the sending: token, collateral, policy, and sessions with verified enclaves."""
+"""The parts of a client that do not send: token, collateral, policy, and sessions with verified enclaves."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Classification:
 
 
 def _now() -> float:
-    """Seconds, also those in which the machine sleeps."""
+    """Seconds, including those in which the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
@@ -69,7 +69,7 @@ def _policy(given: Path | bytes) -> bytes:
 
 
 class Session:
-    """A verified enclave and what is known of it."""
+    """A verified enclave with its claims."""
 
     def __init__(self, peer: _library.Peer) -> None:
         self.peer = peer
@@ -79,12 +79,12 @@ class Session:
 
     @property
     def serves(self) -> bool:
-        """Whether its owner has provisioned it and its lease goes on."""
+        """Whether its owner has provisioned it and its lease has not ended."""
         return bool(self.peer.description["state"] == "provisioned")
 
     def split(self, given: Iterable[Picture] | np.ndarray[Any, Any]) -> list[Picture]:
-        """What a batch consists of. An array at the size of the model's input holds inputs, which are taken as they are; another
-        one of uint8 holds pictures."""
+        """The elements of a batch. An array with the size of the model's input holds inputs, which are used unchanged; another
+        array of uint8 holds pictures."""
         if not isinstance(given, np.ndarray):
             return list(given)
         if given.ndim == 0:
@@ -107,7 +107,7 @@ class Session:
 
 
 class Core:
-    """What both kinds of clients share."""
+    """The common part of both kinds of clients."""
 
     def __init__(
         self, url: str, policy: Path | bytes, token: Path | bytes | None, dangerously_accept_development: bool,
@@ -124,14 +124,14 @@ class Core:
             raise InvalidConfiguration("maximum_session_age is 0 or more, maximum_attempts 1 or more")
         self.maximum_session_age, self.maximum_attempts = maximum_session_age, maximum_attempts
         self._state = threading.Lock()
-        # A policy that cannot be used is an error here, and not of the first call.
+        # An unusable policy is an error here, not at the first call.
         self.policy = _policy(policy)
-        # Changes with the policy, so that nothing is kept that another one accepted.
+        # Changes with the policy, so that no result of another policy is kept.
         self.generation = 0
-        # Why nothing may be sent to any server.
+        # The reason why nothing may be sent to any server; None if there is none.
         self._withdrawal: str | None = None
         self._session: Session | None = None
-        # How the enclave was judged last under this policy.
+        # The last appraisal of the enclave under this policy.
         self.attestation: Attestation | None = None
 
     def replace_policy(self, policy: Path | bytes) -> None:
@@ -142,7 +142,7 @@ class Core:
 
     def withdraw_policy(self, reason: str) -> None:
         if not isinstance(reason, str) or not reason:
-            raise InvalidConfiguration("there is no reason", "say why the policy does not count any more")
+            raise InvalidConfiguration("there is no reason", "give the reason of the withdrawal")
         with self._state:
             self.generation, self._withdrawal = self.generation + 1, reason
             self._session = self.attestation = None
@@ -163,15 +163,15 @@ class Core:
         return policy, generation
 
     def keep(self, session: Session | None, generation: int) -> bool:
-        """Keeps what came of an attestation, None for evidence that was rejected.
+        """Keeps the result of an attestation, None for rejected evidence.
 
         Returns:
-            Whether it was judged by the policy that counts.
+            Whether it was appraised by the current policy.
         """
         with self._state:
             if self.generation != generation:
                 return False
-            # An enclave that serves nobody is attested again by the next request.
+            # An enclave that does not serve is attested again by the next request.
             self._session = session if session and session.serves else None
             self.attestation = session.attestation if session else None
         if session and not session.serves:
@@ -187,7 +187,7 @@ class Core:
         try:
             session = Session(_library.Peer.verify(document, nonce, policy, sources))
         except AttestationRejected as error:
-            # A revocation that was seen once stays seen: the records are of lists whose signatures were verified.
+            # A revocation stays recorded once it was seen: the records are of lists with verified signatures.
             self._remember(error.attestation)
             raise
         self._remember(session.attestation)
@@ -201,7 +201,7 @@ class Core:
                 "date": max(old["date"], record["date"]), "evaluationDataNumber": max(numbers, default=None)}
 
     def require_service(self, session: Session) -> None:
-        """Raises why nothing is sealed to an enclave that serves nobody."""
+        """Raises the error for an enclave that does not serve; nothing is encrypted to it."""
         if not session.serves:
             self.seal(session, (2, (1,), b"\0"))
 
@@ -221,5 +221,5 @@ class Core:
 
 
 def is_of_unknown_key(error: Exception) -> bool:
-    """Whether whoever refused has not opened the message for want of its key, by the host's word."""
+    """Whether, by the host's statement, the message was not decrypted for lack of its key."""
     return isinstance(error, Refused) and error.is_of_unknown_key

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The time that one request and its answer may take in all.
+"""The time limit of one request with its answer.
 
 The time-outs of HTTP libraries count from one byte to the next. A host that sends a byte now and then, in a header, in the body or
-between two chunks of it, would hold a request for hours. So a request has a thread of its own, and whoever waits for it does so for
-a limited time.
+between two chunks of it, would hold a request for hours. So each request runs on a separate thread, and the caller waits for a
+limited time.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ Value = TypeVar("Value")
 
 
 class Attempt:
-    """One request of a library that blocks."""
+    """A request of a blocking library."""
 
     def __init__(self) -> None:
         self._lock, self._is_over = threading.Lock(), False
         self._socket: Callable[[], int] | None = None
 
     def breaks(self, socket_number: Callable[[], int]) -> None:
-        """Says which socket is shut down when time is up, so that the thread ends, too. Until a library of the caller's tells its
-        socket, the thread lasts as long as the host sends."""
+        """Sets the socket that is shut down when the time is up, so that the thread ends too. If the caller's library does not
+        reveal its socket, the thread runs as long as the host sends."""
         with self._lock:
             self._socket, is_over = socket_number, self._is_over
         if is_over:
@@ -46,7 +46,7 @@ class Attempt:
                     copy.shutdown(socket.SHUT_RDWR)
 
     def result(self, late: Callable[[], Exception], work: Callable[[], Value]) -> Value:
-        """What the request gives. Raises `late` when time is up."""
+        """The result of the request. Raises `late` when the time is up."""
         outcome: concurrent.futures.Future[Value] = concurrent.futures.Future()
         context = contextvars.copy_context()
 
@@ -64,7 +64,7 @@ class Attempt:
             if outcome.done():
                 return outcome.result()
         finally:
-            # Also where a person interrupts it.
+            # Also if a person interrupts it.
             if not outcome.done():
                 with self._lock:
                     self._is_over = True

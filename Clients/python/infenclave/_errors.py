@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why there is no answer, sorted by who has to act."""
+"""The errors of this package, by who has to act."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ class Error(Exception):
     Attributes:
         code: The name of the code in the Swift library, such as ``attestationRejected``.
         message: What happened.
-        remedy: What a person can do about it; may be empty.
-        refusal: The server's or the enclave's word for a refusal, such as ``notProvisioned``; else None.
-        is_retryable: Whether the same may succeed in a moment: no input was taken in, or the request changes nothing.
-        retry_after: Seconds after which the server says that it is worth another try; else None.
+        remedy: What a person can do; may be empty.
+        refusal: The code of a refusal by server or enclave, such as ``notProvisioned``; else None.
+        is_retryable: Whether the same request may succeed later: no input was processed, or the request changes
+            nothing.
+        retry_after: Seconds after which the server suggests another attempt; else None.
     """
 
     code = "error"
@@ -39,10 +40,10 @@ class Error(Exception):
 
 
 class Unreachable(Error):
-    """No connection, or it broke, or what is in front of the server has none to lead to."""
+    """There is no connection, or it broke, or a proxy in front of the server cannot reach it."""
 
     code = "unreachable"
-    # Whether a kept connection broke before any answer came.
+    # Whether a kept connection broke before any part of an answer arrived.
     is_stale = False
 
 
@@ -53,13 +54,13 @@ class TimedOut(Unreachable):
 
 
 class InvalidResponse(Error):
-    """The server answered with something else than its protocol allows."""
+    """The server's answer violates its protocol."""
 
     code = "invalidResponse"
 
 
 class Refused(Error):
-    """The server or the enclave refused; ``refusal`` is its word."""
+    """The server or the enclave refused; ``refusal`` is the code."""
 
     code = "refused"
 
@@ -70,12 +71,12 @@ class Refused(Error):
 
     @property
     def is_of_unknown_key(self) -> bool:
-        """Whether whoever refused has not opened the message for want of its key, by the host's word."""
+        """Whether, by the host's statement, the message was not decrypted for lack of its key."""
         return self.refusal in ("unknownKey", "undecipherable")
 
 
 class AttestationRejected(Error):
-    """The evidence, or what it is bound to, was rejected; ``attestation`` lists the checks."""
+    """The evidence, or the data that it binds, was rejected; ``attestation`` lists the checks."""
 
     code = "attestationRejected"
 
@@ -85,7 +86,7 @@ class AttestationRejected(Error):
 
 
 class InvalidInput(Error):
-    """The input is not what the model takes."""
+    """The model does not accept the input."""
 
     code = "invalidInput"
 
@@ -97,7 +98,7 @@ class UnknownToken(Error):
 
 
 class InvalidConfiguration(Error):
-    """An address, a policy, a token or a file is not usable."""
+    """An address, a policy, a token or a file cannot be used."""
 
     code = "invalidConfiguration"
 
@@ -106,7 +107,7 @@ _KINDS = {kind.code: kind for kind in (InvalidResponse, Refused, InvalidInput, U
 
 
 def from_failure(failure: dict[str, Any]) -> Error:
-    """The error that a failure of the C interface says."""
+    """The error for a failure of the C interface."""
     from ._attestation import Attestation
 
     if failure["verdict"] is not None:

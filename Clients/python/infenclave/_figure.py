@@ -9,13 +9,13 @@ from typing import Any
 
 ASSETS = ("appearance", "identity", "class")
 _NAMES = {"appearance": "appearance, R²", "identity": "identity, share found", "class": "class, over guessing"}
-# Colours that are told apart without seeing red or green, and on light and dark.
+# Colours that can be distinguished with red-green blindness, on light and on dark pages.
 _COLOURS = {"appearance": "#2a78c2", "identity": "#c06a00", "class": "#8a5fc0"}
 _WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM = 640, 300, 44, 30, 12, 96
 
 
 def _mark(asset: str, x: float, y: float, title: str) -> str:
-    """A shape of its own for each asset, so that none is told by its colour alone."""
+    """Each asset has a different shape, so that colour is not the only distinction."""
     shapes = {
         "appearance": f"<circle cx='{x:.1f}' cy='{y:.1f}' r='4'",
         "identity": f"<rect x='{x - 4:.1f}' y='{y - 4:.1f}' width='8' height='8'",
@@ -42,7 +42,7 @@ def figure(cuts: Sequence[Any]) -> str:
     parts = [f"<path d='M{_LEFT} {up(value):.1f}h{wide}' stroke='currentColor' stroke-opacity='0.2'/>"
              f"<text x='{_LEFT - 6}' y='{up(value) + 4:.1f}' text-anchor='end'>{value:g}</text>"
              for value in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    # More names than fit are left out; each mark says its own.
+    # Names that do not fit are omitted; each mark has its name.
     step = -(-len(cuts) // 20)
     for number, cut in list(enumerate(cuts))[::step]:
         x, y = across(number), _TOP + high + 12

@@ -42,7 +42,7 @@ class _Sources(ctypes.Structure):
 
 
 class Sources(NamedTuple):
-    """What evidence is verified with."""
+    """The inputs of a verification."""
 
     time: int
     collateral: Mapping[str, bytes] = {}
@@ -51,7 +51,7 @@ class Sources(NamedTuple):
     accepts_development: bool = False
 
     def structure(self) -> _Sources:
-        """Refers to the values here, which have to live as long."""
+        """Points to the values here, which have to live as long as it."""
         collateral = (_Collateral * len(self.collateral))(
             *(_Collateral(role.encode(), given(data)) for role, data in self.collateral.items()))
         seen = (_Seen * len(self.seen))(
@@ -106,7 +106,7 @@ def _taken(buffer: _Buffer) -> bytes:
 
 
 def _call(name: str, *arguments: Any) -> None:
-    """Raises what the function fails with."""
+    """Raises the error of the function."""
     failure = _Buffer()
     status = getattr(_library, name)(*arguments, ctypes.byref(failure))
     if status == FAILED:
@@ -116,7 +116,7 @@ def _call(name: str, *arguments: Any) -> None:
 
 
 class _Object:
-    """An object behind a pointer, which is freed with its last reference here."""
+    """An object behind a pointer, which is freed with the last reference to this one."""
 
     _free = ""
 
@@ -147,7 +147,7 @@ class Token(_Object):
 
 
 class Request(_Object):
-    """A sealed request, which opens the one answer to it."""
+    """An encrypted request, which decrypts the one answer to it."""
 
     _free = "infenclave_request_free"
     message: bytes

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The life of a client, as in the Swift library: when it attests, what it tries again, and what it seals anew.
-
-It is written once, for clients that wait and for those of asyncio: a ``Medium`` sends and waits. ``wait_for`` runs it where the
-medium blocks.
+"""The behaviour of a client over time, as in the Swift library: when it attests, and when it repeats or encrypts again. The
+code is shared by blocking clients and those of asyncio: a ``Medium`` sends and waits. ``wait_for`` runs it if the medium
+blocks.
 """
 
 from __future__ import annotations
@@ -20,10 +19,11 @@ from ._errors import AttestationRejected, Error, Refused, Unreachable
 from ._pictures import Picture
 
 _EVIDENCE_BYTES, _ANSWER_BYTES = 8 << 20, 4 << 20
-# Seconds; the pause doubles from one attempt to the next. A server that asks for a longer one is not tried again.
+# Seconds; the pause doubles from one attempt to the next. If a server asks for a longer one, there is no further
+# attempt.
 _FIRST_PAUSE, _MAXIMUM_PAUSE = 0.2, 2.0
-# Attestations for one request, beside the one before it. Behind a balancer without affinity a request may reach a server that
-# does not have its key several times.
+# The maximum number of attestations during one request, beside the one before it. Behind a balancer without affinity, a
+# request may several times reach a server that does not have its key.
 _MAXIMUM_ATTESTATIONS = 8
 Value = TypeVar("Value")
 
@@ -85,7 +85,7 @@ class AsyncMedium:
 
     @property
     def lock(self) -> AbstractAsyncContextManager[Any]:
-        """That of the running loop: a lock of asyncio belongs to the loop in which somebody waited for it first."""
+        """The lock of the running loop: an asyncio lock belongs to the loop in which a task first waited for it."""
         loop = asyncio.get_running_loop()
         with self._state:
             if loop not in self._locks:
@@ -109,13 +109,13 @@ class AsyncMedium:
 
 
 def wait_for(work: Coroutine[Any, Any, Value]) -> Value:
-    """Runs what never waits but by blocking."""
+    """Runs a coroutine that waits only by blocking."""
     try:
         work.send(None)
     except StopIteration as end:
         value: Value = end.value
         return value
-    raise RuntimeError("a medium that blocks has waited otherwise")
+    raise RuntimeError("a blocking medium awaited something else")
 
 
 class Life:
@@ -130,13 +130,13 @@ class Life:
             return await self._retrying(self._attest)
 
     async def session(self) -> Session:
-        """The session that the next request would use: the present one, or a fresh one."""
+        """The session for the next request: the current one, or a new one."""
         if session := self._core.session:
             return session
         return await self._retrying(self._opened)
 
     async def _opened(self) -> Session:
-        """One attempt, as whatever needs the session is tried again."""
+        """One attempt, because the request that needs the session is repeated."""
         if session := self._core.session:
             return session
         async with self._medium.lock:
@@ -148,7 +148,7 @@ class Life:
             try:
                 session = await self._attested(policy)
             except AttestationRejected:
-                # Nothing more goes to the keys of a session whose server shows other evidence by now.
+                # Nothing is encrypted any more to the keys of a session whose server now has other evidence.
                 if self._core.keep(None, generation):
                     raise
                 continue
@@ -163,7 +163,7 @@ class Life:
     async def classify(self, picture: Picture) -> list[Classification]:
         """Classifies one picture."""
         session = await self.session()
-        # What an enclave that serves nobody says of itself comes before what the picture lacks.
+        # The error of an enclave that does not serve takes precedence over one of the picture.
         self._core.require_service(session)
         tensor = await self._medium.compute(session.tensor, picture)
         sessions = [session]
@@ -188,8 +188,8 @@ class Life:
         raise AssertionError("no attempt was made")
 
     async def _answered(self, tensor: Tensor, session: Session) -> list[Classification]:
-        # What was sealed to which keys: a host that leads the client from one enclave to another and back gets the same bytes
-        # again, which no enclave serves twice.
+        # The ciphertexts by key: if a host switches the client from one enclave to another and back, it gets the same bytes
+        # again, and no enclave serves the same bytes twice.
         request = await self._sealed(session, tensor)
         sealed = [(session, request)]
         attestations, is_resealed = 0, False
@@ -211,7 +211,8 @@ class Life:
                 if not error.asks_for_fresh_evidence or attestations > _MAXIMUM_ATTESTATIONS:
                     raise
                 fresh = await self._session_after(session)
-                # A host that merely says so must not get the same tensor sealed twice: the same bytes are sent again.
+                # A host that only claims this must not get a second encryption of the same tensor: the same bytes are
+                # sent again.
                 if fresh.peer.has_same_keys(session.peer):
                     if not error.is_of_unknown_key:
                         raise
@@ -222,7 +223,8 @@ class Life:
                 sealed.append((fresh, request))
 
     async def _session_after(self, failed: Session) -> Session:
-        """The session that some other request has opened since, or a fresh one; several requests that need one attest once."""
+        """A session that another request has opened in the meantime, or a new one; concurrent requests share one
+        attestation."""
         async with self._medium.lock:
             session = self._core.session
             if session and not session.peer.has_same_keys(failed.peer):
@@ -238,12 +240,11 @@ class Life:
         except Refused as error:
             if not is_of_unknown_key(error):
                 raise
-            # Behind a balancer that leads requests anywhere another server may know the key. No enclave serves the same bytes
-            # twice.
+            # Behind a balancer without affinity, another server may have the key. No enclave serves the same bytes twice.
             answer = await self._posted(request)
         return self._core.classes(request, answer)
 
     async def _posted(self, request: _library.Request) -> _transport.Answer:
-        # It may have been withdrawn since the picture was sealed.
+        # The policy may have been withdrawn after the picture was encrypted.
         self._core.present_policy()
         return await self._medium.send(self._core.target, request.message, "message/ohttp-req", _ANSWER_BYTES)

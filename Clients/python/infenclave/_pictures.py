@@ -109,7 +109,7 @@ def _corner_aligned(image: Image.Image, width: int, height: int) -> Image.Image:
         place = np.minimum(np.arange(count, dtype=np.float32) * scale, np.float32(extent - 1))
         first = place.astype(np.int64)
         second, weight = np.minimum(first + 1, extent - 1), place - first.astype(np.float32)
-        # The last is the last, whatever the scale rounds to.
+        # The last position is the last pixel, regardless of rounding.
         first[-1], second[-1], weight[-1] = extent - 1, extent - 1, 0
         return first, second, weight.astype(np.float32)
 
@@ -167,7 +167,7 @@ class Preprocessing:
         return resized.crop((left, top, left + target[0], top + target[1]))
 
     def pixels(self, picture: Picture) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        """What is sealed: uint8 ``[1, height, width, channels]``, in the order of channels that the model takes."""
+        """The tensor that is encrypted: uint8 ``[1, height, width, channels]``, with the model's order of channels."""
         array = np.asarray(self.fitted(picture)).reshape(1, self.height, self.width, -1)
         return np.ascontiguousarray(array[..., ::-1] if self.channels == "BGR" else array)
 

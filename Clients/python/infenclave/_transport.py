@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP to a server: urllib, or what the caller brings of requests or httpx."""
+"""HTTP to a server: urllib, or a client of requests or httpx that the caller passes."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _UNCONNECTED = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno
 
 
 class Answer(NamedTuple):
-    """What came back with status 200."""
+    """An answer with status 200."""
 
     content_type: str
     body: bytes
 
 
 class Address:
-    """A server's address: ``http://HOST:PORT``, with ``/models/NAME`` behind it where it serves several."""
+    """A server's address: ``http://HOST:PORT``, followed by ``/models/NAME`` if it serves several models."""
 
     def __init__(self, url: str) -> None:
         parts = urllib.parse.urlsplit(url) if isinstance(url, str) else None
@@ -42,11 +42,12 @@ class Address:
         except ValueError:
             usable = False
         if not usable or parts is None or parts.query or parts.fragment or "@" in parts.netloc:
-            # Not repeated in the message: a password may stand there.
+            # The message does not repeat it, because it may contain a password.
             raise InvalidConfiguration("this is no server address", "write it as https://HOST:PORT")
         self.base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         self.authority = parts.netloc
-        # By it a balancer leads all requests to one server. One of 256, so that it tells nobody apart.
+        # A balancer can route all requests to one server by it. There are only 256 values, so that it does not identify
+        # a client.
         self.route = f"{secrets.randbelow(256):02x}"
         host = parts.hostname or ""
         try:
@@ -55,32 +56,33 @@ class Address:
             self.is_loopback = host == "localhost"
 
     def change_route(self) -> None:
-        """It led to a server that does not serve: another one may."""
+        """The route led to a server that does not serve; another one may."""
         self.route = f"{(int(self.route, 16) + 1 + secrets.randbelow(255)) % 256:02x}"
 
     def headers(self, content_type: str | None) -> dict[str, str]:
-        """What a request says beside what its library does."""
+        """Headers that are added to those of the library."""
         return {"infenclave-route": self.route, **({"Content-Type": content_type} if content_type else {})}
 
     def unreachable(self, words: str, *, is_retryable: bool, is_stale: bool = False) -> Unreachable:
-        """The error of a request that has no answer."""
+        """The error for a request without an answer."""
         kind = TimedOut if words == _LATE else Unreachable
         error = kind(f"{self.base} cannot be reached: {words}", _REMEDY, is_retryable=is_retryable)
         error.is_stale = is_stale
         return error
 
     def late(self) -> Unreachable:
-        """The error of a request whose time is up: the host may have it."""
+        """The error for a request after its time limit. The host may have received it."""
         return self.unreachable(_LATE, is_retryable=False)
 
     def failure(self, error: BaseException, body: bytes | None, *, is_late: bool, is_kept: bool = False) -> Error:
-        """What an exception of an HTTP library means.
+        """Translates an exception of an HTTP library.
 
         Args:
-            error: It, with those that it stands for.
-            body: What was posted. A request without one changes nothing, and may be sent again wherever it broke.
-            is_late: Whether the library says that time is up.
-            is_kept: Whether it came before any answer, over a connection that was kept from an earlier request.
+            error: The exception, with its causes.
+            body: What was posted. A request without a body changes nothing, so it may always be sent again.
+            is_late: Whether the library reports a timeout.
+            is_kept: Whether it occurred before any part of an answer, over a connection that was kept from an earlier
+                request.
         """
         causes = list(_causes(error))
         if is_late:
@@ -92,7 +94,7 @@ class Address:
         if any(isinstance(cause, OSError) and cause.errno in _UNCONNECTED for cause in causes):
             return self.unreachable(_NO_CONNECTION, is_retryable=True)
         if any(type(cause).__name__ in _NOT_HTTP for cause in causes):
-            return InvalidResponse("what the server sent is no answer in HTTP", _REMEDY)
+            return InvalidResponse("the server's answer is not HTTP", _REMEDY)
         return self.unreachable(_BROKEN, is_retryable=body is None or is_kept, is_stale=is_kept)
 
 
@@ -103,7 +105,7 @@ _NOT_HTTP = {
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An exception and those behind it, which each library puts elsewhere."""
+    """An exception and its causes, which each library stores differently."""
     waiting, seen = [error], set()
     while waiting:
         one = waiting.pop()
@@ -124,7 +126,7 @@ def bounded(chunks: Any, limit: int) -> bytes:
 
 
 def answer(status: int, headers: Any, body: bytes) -> Answer:
-    """The answer; a refusal is raised. The host is not trusted: its words are shown, and nothing rests on them."""
+    """The answer; a refusal is raised. The host is not trusted: its message is only shown."""
     if status == 200:
         return Answer(headers.get("Content-Type", ""), body)
     try:
@@ -134,9 +136,9 @@ def answer(status: int, headers: Any, body: bytes) -> Answer:
             raise TypeError
     except (ValueError, KeyError, TypeError, RecursionError):
         if status in (502, 503, 504):
-            # A balancer or a proxy that has no server to lead to. With 503 it has sent the request to none.
+            # A balancer or proxy has no server for the request. With 503 it has not forwarded the request.
             raise Unreachable(
-                f"what is in front of the server answered with HTTP status {status}: the server is gone, or does not answer",
+                f"a proxy in front of the server answered with HTTP status {status}: the server is gone, or does not answer",
                 "try again; the answer to this request is lost", is_retryable=status == 503) from None
         raise InvalidResponse(
             f"the server answered with HTTP status {status}", "check that the address is that of `infenclave serve`"
@@ -163,7 +165,7 @@ class UrllibTransport:
     def __init__(self, address: Address, timeout: float) -> None:
         handlers: list[Any] = [_NoRedirection(), *_deadline.handlers()]
         if address.is_loopback:
-            # Proxies of the environment cannot reach this machine as the client does.
+            # The environment's proxies cannot reach this machine's own addresses.
             handlers.append(urllib.request.ProxyHandler({}))
         self._opener = urllib.request.build_opener(*handlers)
         self._address, self._timeout = address, timeout
@@ -188,7 +190,7 @@ class UrllibTransport:
         except Error:
             raise
         except Exception as error:
-            # What http.client raises for an answer that is no HTTP is no OSError.
+            # For an answer that is not HTTP, http.client raises an exception that is no OSError.
             if not isinstance(error, (OSError, ValueError)) and type(error).__module__ != "http.client":
                 raise
             late = any(isinstance(cause, TimeoutError) for cause in _causes(error))
@@ -196,7 +198,7 @@ class UrllibTransport:
 
 
 class RequestsTransport:
-    """A ``requests.Session`` of the caller's."""
+    """Uses the caller's ``requests.Session``."""
 
     def __init__(self, address: Address, session: Any, timeout: float) -> None:
         self._address, self._session, self._timeout = address, session, timeout
@@ -221,7 +223,7 @@ class RequestsTransport:
             raise self._address.failure(error, body, is_late=isinstance(error, requests.Timeout), is_kept=kept) from None
 
     def _opened(self, url: str) -> int | None:
-        """How many connections urllib3 has made; None where that is not known, as through a proxy."""
+        """The number of connections that urllib3 has made; None if it is not known, as through a proxy."""
         try:
             pools = self._session.get_adapter(url).poolmanager.pools
             return sum(pools.get(key).num_connections for key in pools.keys()) or None
@@ -230,7 +232,7 @@ class RequestsTransport:
 
 
 class HTTPXTransport:
-    """An ``httpx.Client`` of the caller's."""
+    """Uses the caller's ``httpx.Client``."""
 
     def __init__(self, address: Address, client: Any, timeout: float) -> None:
         self._address, self._client, self._timeout = address, client, timeout
@@ -265,7 +267,7 @@ class HTTPXTransport:
 
 
 class AsyncHTTPXTransport:
-    """An ``httpx.AsyncClient`` of the caller's."""
+    """Uses the caller's ``httpx.AsyncClient``."""
 
     def __init__(self, address: Address, client: Any, timeout: float) -> None:
         self._address, self._client, self._timeout = address, client, timeout
@@ -308,19 +310,19 @@ _ANSWERED = "answered"
 def _httpx_failure(address: Address, error: Any, body: bytes | None, steps: set[str]) -> Error:
     import httpx
 
-    # A request that made no connection went over one that was kept, if it was sent at all.
+    # A request that did not open a connection used a kept one, if it was sent at all.
     kept = _ANSWERED not in steps and any("send_request" in step for step in steps) and not any(
         step.startswith("connection.connect") for step in steps)
     if isinstance(error, (httpx.ConnectError, httpx.ProxyError)) and not any(
             isinstance(cause, (socket.gaierror, ssl.SSLCertVerificationError)) for cause in _causes(error)):
         return address.unreachable(_NO_CONNECTION, is_retryable=True)
     if isinstance(error, httpx.RemoteProtocolError) and not str(error).startswith(("Server disconnected", "peer closed")):
-        return InvalidResponse("what the server sent is no answer in HTTP", _REMEDY)
+        return InvalidResponse("the server's answer is not HTTP", _REMEDY)
     return address.failure(error, body, is_late=isinstance(error, httpx.TimeoutException), is_kept=kept)
 
 
 def transport(address: Address, http: Any, timeout: float) -> Any:
-    """What sends for a client that does not wait asynchronously."""
+    """The blocking transport for a client."""
     if http is None:
         return UrllibTransport(address, timeout)
     kind = type(http).__mro__

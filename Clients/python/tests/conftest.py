@@ -18,7 +18,7 @@ PROGRAM = os.environ.get("INFENCLAVE_PROGRAM", "")
 
 
 def shared(path):
-    """A path below SHARED that is there. Without it the test is skipped, or fails if INFENCLAVE_SHARED_REQUIRED is set."""
+    """An existing path below SHARED. Without it the test is skipped, or fails if INFENCLAVE_SHARED_REQUIRED is set."""
     if not path.exists():
         if os.environ.get("INFENCLAVE_SHARED_REQUIRED"):
             pytest.fail(f"INFENCLAVE_SHARED_REQUIRED is set, and {path} is missing")
@@ -47,7 +47,7 @@ def server(deployment):
 
 @pytest.fixture(scope="session")
 def appraisals():
-    """What Tests/AttestationTests wrote where INFENCLAVE_APPRAISALS said."""
+    """The file that Tests/AttestationTests wrote, named by INFENCLAVE_APPRAISALS."""
     path = os.environ.get("INFENCLAVE_APPRAISALS")
     if not path:
         pytest.skip("INFENCLAVE_APPRAISALS names no file; `make wheel-check` writes it")

@@ -91,7 +91,7 @@ def test_every_appraisal_of_the_swift_tests_comes_out_the_same(appraisals):
                 assert dict(error.attestation.report) == record["report"], record["name"]
                 continue
             except infenclave.InvalidResponse:
-                # The fixtures' manifests have no more than policies look at.
+                # The fixtures' manifests contain only the members that policies check.
                 assert record["report"]["verdict"] == "accepted", record["name"]
                 continue
         else:

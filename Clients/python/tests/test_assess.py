@@ -103,12 +103,12 @@ def test_what_the_command_line_refuses_is_said_in_its_words(program, tmp_path):
 
 def test_a_torch_module_is_exported(program, tmp_path):
     torch = pytest.importorskip("torch")
-    # What torch's exporter needs.
+    # A requirement of torch's exporter.
     pytest.importorskip("onnxscript")
     network = torch.nn.Sequential(
         torch.nn.Conv2d(3, 8, 3, 2), torch.nn.ReLU(), torch.nn.Conv2d(8, 8, 3, 2), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1),
         torch.nn.Flatten(), torch.nn.Linear(8, 10), torch.nn.Softmax(1))
-    # Not ImageNet's, which is taken for a network that comes with none.
+    # Not that of ImageNet, which is the default for a network without settings.
     options = {**QUICK, "cut": "all", "preprocess": DEMO / "preprocess.json"}
     found = infenclave.assess(
         network, DEMO / "pictures", input_shape=(1, 3, 64, 64), program=program, out=tmp_path / "out", **options)

@@ -16,7 +16,7 @@ from infenclave import Client
 from infenclave._life import AsyncMedium
 
 STOP = DEMO / "client/stop.png"
-# The shorter side becomes 80 pixels and the centre of 64 is cropped: what was preprocessed has other pixels if it is so again.
+# The shorter side becomes 80 pixels and the centre of 64 is cropped: preprocessing twice gives other pixels.
 PREPROCESSING = {"width": 64, "height": 64, "channels": "RGB", "resize": {"mode": "shorterSide", "length": 80},
                  "interpolation": "bilinear", "mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]}
 KINDS = ["Client", "AsyncClient"]
@@ -38,7 +38,7 @@ def client_of(kind, deployment, url, **options):
 
 
 def done(value):
-    """What a client of either kind gives."""
+    """The result of a client of either kind."""
     return asyncio.run(value) if asyncio.iscoroutine(value) else value
 
 
@@ -84,7 +84,7 @@ def test_no_request_in_flight_is_refused_before_anything_is_sent(kind, count, de
         async def soon(work):
             return await asyncio.wait_for(work, 10)
 
-        with pytest.raises(infenclave.InvalidConfiguration, match="maximum_in_flight is 1 or more"):
+        with pytest.raises(infenclave.InvalidConfiguration, match="pass 1 or more"):
             work = client.classify_batch([STOP], maximum_in_flight=count)
             done(soon(work) if kind == "AsyncClient" else work)
         assert host.paths == []

@@ -117,7 +117,7 @@ def test_an_enclave_that_the_policy_does_not_describe_is_sent_nothing(deployment
         assert [(check.name, check.code) for check in caught.value.attestation.failures] == [reason]
         assert caught.value.code == "attestationRejected" and "send nothing" in str(caught.value)
         assert host.paths == [EVIDENCE]
-        # The same host gets a picture of a client whose policy describes the enclave.
+        # The same host gets a picture from a client whose policy describes the enclave.
         assert Client(host.url, deployment.policy, deployment.token, dangerously_accept_development=True).classify(STOP)
         assert host.paths == [EVIDENCE, EVIDENCE, "/ohttp"]
 
@@ -189,7 +189,8 @@ def test_a_hosts_claim_of_new_keys_moves_nothing(deployment, server):
         with pytest.raises(infenclave.Refused, match="new.keys") as caught:
             client.classify(STOP)
         assert caught.value.refusal == "unknownKey" and "\n" not in str(caught.value)
-        # The same bytes go out again, eight attestations long: behind a balancer another server may have the key.
+        # The same bytes are sent again, for up to eight attestations: behind a balancer another server may have the
+        # key.
         assert host.paths == [EVIDENCE, "/ohttp", "/ohttp"] * 9
         assert len(set(host.posted)) == 1
 
@@ -255,7 +256,7 @@ def test_a_lease_that_was_renewed_is_found_within_the_call(deployment):
         time.sleep(3)
 
         def change(path, body):
-            # The enclave that refuses under seal is not the one that is asked for evidence next.
+            # The enclave that sends an encrypted refusal is not the one that gives evidence next.
             host.target = renewed.url if path == "/ohttp" else host.target
             return body
 
@@ -282,7 +283,7 @@ def test_old_evidence_is_not_relied_on(deployment, server, monkeypatch):
         monkeypatch.setattr(time, "clock_gettime", lambda clock: boot(clock) + (3600 if clock == time.CLOCK_BOOTTIME else 0))
         client.classify(STOP)
         assert host.paths == ["/ohttp", EVIDENCE, "/ohttp"]
-    # An hour unless it is said otherwise, as in the Swift library.
+    # By default an hour, as in the Swift library.
     assert inspect.signature(Client).parameters["maximum_session_age"].default == 3600
     assert inspect.signature(AsyncClient).parameters["maximum_session_age"].default == 3600
 

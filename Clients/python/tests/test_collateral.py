@@ -106,7 +106,7 @@ def test_an_event_log_that_does_not_lead_to_the_quote_is_refused_as_by_the_comma
     at = datetime.datetime.fromisoformat(expected["verify_at"].replace("Z", "+00:00"))
 
     def failures():
-        """What fails in the wheel, which is what fails in the command line."""
+        """The failed checks of the wheel, which are those of the command line."""
         done = subprocess.run(
             list(map(str, [program, "attest", "--json", "--evidence", VECTOR / expected["quote"], "--tee", "tdx", "--policy", policy,
                            "--collateral", folder, "--at", expected["verify_at"], "--collateral-history", tmp_path / "history.json"])),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a client meets when servers come, go and change: the Python client, the Swift client (`infenclave classify`) and the
-proxy refuse for the same reason, in the same words, and go on where they can."""
+"""How clients react when servers start, stop and change: the Python client, the Swift client (`infenclave classify`) and
+the proxy refuse for the same reason, with the same message, and continue if possible."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ def free_port():
 
 
 class Proxy:
-    """`infenclave proxy` in front of a server, with a policy file of its own; a context manager that ends it."""
+    """`infenclave proxy` in front of a server, with a separate policy file; a context manager that ends it."""
 
     def __init__(self, deployment, url, folder):
         self.policy = folder / "proxy-policy.json"
@@ -86,14 +86,14 @@ class Three:
         shutil.copy(policy, self.proxy.policy)
 
     def assert_refused(self, code, words, remedy):
-        """All refuse with this code, in these words, and say this remedy."""
+        """All refuse with this code, this message and this remedy."""
         with pytest.raises(infenclave.Error) as caught:
             self.python.classify(STOP)
         python, command = caught.value, self.by_command()["error"]
         assert (python.refusal or python.code, words in python.message, remedy in python.remedy) == (code, True, True), python
         assert (command["code"], command["message"]) == (code, python.message)
         assert remedy in command["remedy"]
-        # The proxy says it in one line. It looks at its servers every half a second.
+        # The proxy reports it in one line. It probes its servers every half second.
         prefix = NOT_SENT if code == "attestationRejected" else ""
         end = time.monotonic() + 3600
         while True:
@@ -135,7 +135,7 @@ def test_a_client_that_starts_first_loses_its_server_and_finds_it_restarted(depl
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with Three(deployment, url, tmp_path) as three:
-        # It is there before its server.
+        # It starts before its server.
         three.assert_refused("unreachable", f"{url} cannot be reached: no connection could be made", "infenclave serve")
         with deployment.serve(port=port) as server:
             three.assert_refused("notProvisioned", "the owner has not provisioned the enclave", "infenclave provision")
@@ -190,7 +190,8 @@ def test_a_policy_is_replaced_and_removed(deployment, other, server, tmp_path):
         three.assert_refused("attestationRejected", "evidence rejected", "send nothing to this server")
         three.replace_policy(deployment.policy)
         three.assert_served()
-        # Removed: who reads a policy reads none, and the proxy, which had one, sends nothing more.
+        # After the removal, clients that read the policy find none, and the proxy, which had one, sends nothing any
+        # more.
         three.policy = gone = tmp_path / "gone.json"
         with pytest.raises(infenclave.InvalidConfiguration, match="gone.json cannot be read"):
             three.python.replace_policy(gone)
@@ -218,17 +219,18 @@ def test_what_takes_an_enclaves_place_gets_nothing_that_it_can_open(kind, deploy
 
         assert classify()[0].name == "Stop"
         [mine] = host.posted
-        # Another enclave stands at the address that the client has a session with.
+        # Another enclave is at the address for which the client has a session.
         host.target, statuses = stranger.url, []
         host.asked.clear()
         host.change = lambda path, body: statuses.append((path, body)) or body
         with pytest.raises(infenclave.AttestationRejected):
             classify()
-        # What was sent before the evidence came is sealed to the first enclave's key, whose number stands in front.
+        # Messages that were sent before the evidence arrived are encrypted to the first enclave's key, whose number is
+        # their first byte.
         assert all(body[:1] == mine[:1] for body in host.posted) and len(set(host.posted)) <= 1
         assert all(json.loads(body)["error"]["code"] in ("unknownKey", "undecipherable")
                    for path, body in statuses if path == "/ohttp")
-        # From then on it is only asked for evidence.
+        # From then on it gets only requests for evidence.
         host.asked.clear()
         with pytest.raises(infenclave.AttestationRejected):
             classify()

@@ -17,7 +17,7 @@ from deployment import DEMO
 def test_the_program_of_the_page_classifies(page, deployment, server, tmp_path):
     [program, *_] = re.findall(r"^```python\n(.*?)^```$", (PACKAGE / page).read_text(), re.M | re.S)
     assert len([line for line in program.splitlines() if line.strip()]) < 20
-    # What a user replaces by the own: the address, and here the TEE, which protects nothing.
+    # The parts that a user has to replace: the address, and here the TEE, which protects nothing.
     for page_has, here in {'"https://host:8080"': f'"{server.url}"',
                            'token="client.token"': 'token="client.token", dangerously_accept_development=True'}.items():
         assert program.count(page_has) == 1

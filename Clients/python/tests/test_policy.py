@@ -21,7 +21,7 @@ def client_of(kind, deployment, url):
 
 
 def done(value):
-    """What a client of either kind gives."""
+    """The result of a client of either kind."""
     return asyncio.run(value) if asyncio.iscoroutine(value) else value
 
 
@@ -40,7 +40,7 @@ def test_a_policy_may_be_replaced(kind, deployment, server):
         with pytest.raises(infenclave.AttestationRejected):
             classify()
         assert host.paths == [EVIDENCE]
-        # One that cannot be used replaces nothing.
+        # An unusable policy does not replace the current one.
         for wrong in (b"", b"{}", "/nowhere/policy.json"):
             with pytest.raises(infenclave.InvalidConfiguration, match="policy"):
                 client.replace_policy(wrong)
@@ -63,7 +63,7 @@ def test_under_a_policy_that_was_withdrawn_nothing_is_sent_until_there_is_anothe
                 done(call())
             assert (caught.value.message, caught.value.code) == ("it is gone", "invalidConfiguration")
             assert not caught.value.is_retryable
-        # A policy that cannot be used brings nothing back.
+        # An unusable policy does not end the withdrawal.
         with pytest.raises(infenclave.InvalidConfiguration, match="policy"):
             client.replace_policy(b"{}")
         with pytest.raises(infenclave.InvalidConfiguration, match="it is gone"):
@@ -78,7 +78,7 @@ def test_under_a_policy_that_was_withdrawn_nothing_is_sent_until_there_is_anothe
 
 
 def test_a_policy_that_is_withdrawn_within_a_call_ends_the_call(deployment, server):
-    # While the evidence comes: nothing is sealed to what it shows.
+    # While evidence is received: nothing is encrypted to its keys.
     with Meddler(server.url) as host:
         client = client_of("Client", deployment, host.url)
         host.change = lambda path, body: client.withdraw_policy("it is gone") or body

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each HTTP library's failures become, and what is tried again."""
+"""The errors for the failures of each HTTP library, and the repeated requests."""
 
 import asyncio
 import contextlib
@@ -147,10 +147,11 @@ def test_a_host_that_sends_a_byte_now_and_then_is_given_up_at_the_deadline(place
             error = refusing(client.attest)
             assert (type(error), error.code, error.is_retryable) == (infenclave.TimedOut, "timedOut", False)
             assert error.message == f"{server.url} cannot be reached: it did not answer in time"
-            # All bytes take an hour; a busy machine takes its time.
+            # All bytes take an hour; a busy machine may be slow.
             assert 0.9 * count < time.monotonic() - begin < 600 * count
         assert server.count == 2
-        # The host notices that nobody reads any more. Only requests does not tell its socket before the headers came.
+        # The host notices that the client no longer reads. Only requests does not reveal its socket before the headers
+        # arrive.
         assert (place, kind) == ("header", "requests") or ended.wait(600)
         if (place, kind) != ("header", "requests"):
             end = time.monotonic() + 600
@@ -183,7 +184,7 @@ def test_what_is_no_http_is_said_and_not_asked_again(kind, deployment):
         with client_of(kind, deployment, server.url) as client:
             error = refusing(client.attest)
         assert (type(error), error.is_retryable) == (infenclave.InvalidResponse, False)
-        assert "no answer in HTTP" in error.message and server.count == 1
+        assert "is not HTTP" in error.message and server.count == 1
 
 
 def test_an_answer_that_ends_too_early_is_a_broken_connection(kind, deployment):
@@ -209,7 +210,8 @@ def test_a_balancer_without_a_server_is_no_server(status, attempts, kind, deploy
         is_away.append(True)
         error = refusing(lambda: client.classify(STOP))
         assert type(error) is infenclave.Unreachable and f"HTTP status {status}" in error.message
-        # With 503 the request has reached none; with the others one may have served it, and it is not sealed again.
+        # With 503 the request has reached no server; with the others a server may have served it, and it is not
+        # encrypted again.
         assert host.paths == ["/ohttp"] * attempts and len(set(host.posted)) == attempts
 
 
@@ -241,7 +243,8 @@ def test_an_overload_that_passes_is_not_noticed(kind, deployment, server):
 
 
 def relay(server, drop):
-    """Hands bytes on both ways; `drop` takes the number of the connection and what came on it so far, and says when it ends."""
+    """Forwards bytes in both directions; `drop` gets the number of the connection and its bytes so far, and decides when it
+    ends."""
     target = server.url.removeprefix("http://").split(":")
     numbers = iter(range(1000))
 
@@ -270,7 +273,7 @@ def test_a_kept_connection_that_breaks_is_made_anew_and_the_picture_sealed_again
     posts = []
 
     def drop(number, received):
-        # Evidence comes over the first connection, and with the picture it breaks.
+        # Evidence arrives over the first connection, which breaks with the picture.
         if b"POST /ohttp" in received:
             posts.append(number)
         return number == 0 and b"POST /ohttp" in received
@@ -293,5 +296,5 @@ def test_a_fresh_connection_that_breaks_may_have_carried_the_picture(kind, deplo
     with relay(server, drop) as host, client_of(kind, deployment, host.url) as client:
         error = refusing(lambda: client.classify(STOP))
         assert (error.code, error.is_retryable) == ("unreachable", False)
-        # Sealed again once, where the first attempt went over a connection that was kept.
+        # Encrypted again once, if the first attempt used a kept connection.
         assert len(set(broken)) == (1 if "urllib" in kind else 2)

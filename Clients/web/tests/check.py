@@ -27,7 +27,7 @@ import pages  # noqa: E402
 import service  # noqa: E402
 
 FIXTURES = PACKAGE / "Tests/ImagingTests/Fixtures"
-# Nothing but this machine can be reached, whatever a page tries.
+# Pages can reach only this machine.
 OFFLINE = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-background-networking",
            "--disable-component-update"]
 
@@ -41,13 +41,13 @@ def opened(chromium, origin, path, arguments=()):
 
 
 def run(page, module, function, argument=None):
-    """What an exported function of a module gives, as JSON."""
+    """The result of an exported function of a module, as JSON."""
     call = f"import('/tests/{module}').then(m => m.{function}({json.dumps(argument)})).then(JSON.stringify)"
     return json.loads(page.evaluate(call))
 
 
 def strangers(page):
-    """Addresses that the page asked for and that are not on this machine."""
+    """Addresses on other machines that the page requested."""
     asked = [event["params"]["request"]["url"] for event in page.events
              if event["method"] == "Network.requestWillBeSent"]
     if not asked:
@@ -56,7 +56,7 @@ def strangers(page):
 
 
 def types():
-    """What the compiler of TypeScript says of the declarations, where there is one."""
+    """The errors of the TypeScript compiler for the declarations, if there is one."""
     compiler = shutil.which("tsc")
     if not compiler:
         print("the types are not checked: there is no tsc; apt-get install node-typescript", file=sys.stderr)

@@ -98,7 +98,7 @@ def looks(page):
 
 
 def keyboard(page):
-    """What is reached with the tabulator alone, in its order."""
+    """The elements that the tab key reaches, in order."""
     page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
     reached = []
     for _ in range(12):
@@ -108,7 +108,7 @@ def keyboard(page):
 
 
 def check(chromium, program, folder, opened, strangers):
-    """What is wrong, and what was checked."""
+    """The faults, and the completed checks."""
     deployment = Deployment(program, folder)
     faults = []
     with contextlib.ExitStack() as stack:
@@ -191,7 +191,7 @@ def other_origins(page, stack, proxy):
 
 
 def rejected(page, stack, deployment, server, folder):
-    """An enclave that the policy does not describe is shown with what it failed."""
+    """An enclave that the policy does not describe is shown with the failed checks."""
     policy = folder / "other.json"
     policy.write_text(json.dumps({**json.loads(deployment.policy.read_bytes()), "maximumLeaseSeconds": 60}))
     proxy = stack.enter_context(Proxy(deployment, server.url, policy=policy))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A web server on a free port of 127.0.0.1: what an owner's site would serve."""
+"""A web server on a free port of 127.0.0.1, in the role of an owner's site."""
 
 import contextlib
 import http.server
@@ -12,7 +12,7 @@ TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": 
 
 @contextlib.contextmanager
 def serve(folders):
-    """Serves each folder under its prefix while the body runs, and gives the origin."""
+    """Serves each folder under its prefix while the body runs, and yields the origin."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):

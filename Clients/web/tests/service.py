@@ -15,11 +15,11 @@ WEB = pathlib.Path(__file__).resolve().parents[1]
 
 
 def check(chromium, program, folder, opened, run, strangers):
-    """What is wrong, and what was checked."""
+    """The faults, and the completed checks."""
     deployment = Deployment(program, folder)
     faults = []
     with contextlib.ExitStack() as stack:
-        # The owner's site; the host's is another.
+        # The owner's site; the host has another origin.
         site = folder / "site"
         site.mkdir()
         (site / "policy.json").write_bytes(deployment.policy.read_bytes())
@@ -71,7 +71,7 @@ def check(chromium, program, folder, opened, run, strangers):
 
 
 def complaints(page):
-    """What the page's console has of errors that no test provoked."""
+    """The errors on the page's console that no test provoked."""
     return [json.dumps(event["params"]["exceptionDetails"].get("text"))
             for event in page.events if event["method"] == "Runtime.exceptionThrown"]
 

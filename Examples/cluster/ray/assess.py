@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """An assessment on a Ray cluster: python assess.py SHARDS OUT MODEL [more of `infenclave assess`]
 
-Each shard is a task of one processor; the last step, which puts them together, is one, too. The present folder must be shared by all nodes;
-INFENCLAVE is the program. A task whose node fails runs again and goes on where it was."""
+Each shard is a task of one processor, and so is the last step, which merges the results. All nodes must share the current folder;
+INFENCLAVE is the program. If its node fails, a task runs again and continues where it stopped."""
 
 import os
 import subprocess

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # An assessment as a job array: slurm/assess.sh SHARDS OUT MODEL [more of `infenclave assess`]
-# Each job computes a shard, and one more, when all are done, puts them together. Run it in a folder that all nodes share;
-# INFENCLAVE is the program. `scontrol requeue` and node failures cost nothing: a shard goes on where it was.
+# Each job computes a shard; a last job, after all of these, merges the results. Run it in a folder that all nodes share;
+# INFENCLAVE is the program. After `scontrol requeue` or a node failure a shard continues where it stopped.
 set -euo pipefail
 shards=$1 out=$2
 shift 2

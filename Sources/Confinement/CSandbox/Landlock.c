@@ -32,7 +32,7 @@ enum { CREATE_RULESET_VERSION = 1, RULE_PATH_BENEATH = 1 };
 #define FS_TRUNCATE (1ULL << 14)
 #define FS_IOCTL_DEV (1ULL << 15)
 
-/// What can be said of a file that is no folder.
+/// The rights that apply to files other than folders.
 #define FS_OF_FILES (FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
 
 #define NET_BIND_TCP (1ULL << 0)
@@ -60,7 +60,7 @@ int csandbox_landlock_version(void) {
     return version > 0 ? (int)version : 0;
 }
 
-/// All that this version of the kernel can forbid.
+/// The rights that this version of Landlock can restrict.
 static uint64_t known_rights(int version) {
     uint64_t rights = FS_REFER - 1;
     if (version >= 2) rights |= FS_REFER;
@@ -88,7 +88,7 @@ static int allow(int ruleset, const csandbox_path *path, uint64_t known) {
     if (failure == 0) {
         struct path_beneath rule = {rights(path->access) & known, descriptor};
         if (!S_ISDIR(status.st_mode)) rule.allowed_access &= FS_OF_FILES;
-        // A rule without a right is refused.
+        // The kernel refuses a rule without a right.
         if (rule.allowed_access != 0 && syscall(__NR_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0) != 0)
             failure = errno;
     }
@@ -102,7 +102,7 @@ int csandbox_restrict_files(const csandbox_path *paths, size_t count, int isolat
     struct ruleset attributes = {known_rights(version), 0, 0};
     if (isolates && version >= 4) attributes.handled_access_net = NET_BIND_TCP | NET_CONNECT_TCP;
     if (isolates && version >= 6) attributes.scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL;
-    // An older kernel takes the longer structure where the rest is zero.
+    // An older kernel accepts the longer structure if the additional fields are zero.
     int ruleset = (int)syscall(__NR_landlock_create_ruleset, &attributes, sizeof attributes, 0);
     if (ruleset < 0) return errno;
     int failure = 0;

@@ -12,7 +12,7 @@ struct visitor {
 static int pass(struct dl_phdr_info *object, size_t size, void *context) {
     (void)size;
     const struct visitor *visitor = context;
-    // The program itself has no name here, and the kernel's part is no file.
+    // The program itself has an empty name here, and the vDSO is not a file.
     if (object->dlpi_name != NULL && object->dlpi_name[0] == '/') visitor->visit(object->dlpi_name, visitor->context);
     return 0;
 }

@@ -26,7 +26,7 @@
 #define __NR_clone3 435
 #endif
 
-/// Calls that an enclave makes with its connection, its memory, its threads and the clock.
+/// Calls that an enclave makes for its connection, its memory, its threads and the clock.
 static const int allowed[] = {
     __NR_read, __NR_write, __NR_readv, __NR_writev, __NR_recvfrom, __NR_sendto, __NR_ppoll, __NR_close, __NR_shutdown,
 #ifdef __NR_poll
@@ -43,7 +43,7 @@ static const int allowed[] = {
     __NR_getrandom, __NR_rt_sigprocmask, __NR_rt_sigaction, __NR_rt_sigreturn, __NR_sigaltstack, __NR_getcpu,
 };
 
-/// Calls with which evidence sources use files and devices.
+/// Calls that evidence sources make for files and devices.
 static const int files[] = {
     __NR_openat, __NR_fstat, __NR_lseek, __NR_mkdirat, __NR_unlinkat,
 #ifdef __NR_newfstatat
@@ -54,7 +54,7 @@ static const int files[] = {
 #endif
 };
 
-/// Calls that nothing in an enclave makes, and an intruder would.
+/// Calls that an enclave never makes, and an intruder would.
 static const int deadly[] = {
     __NR_execve, __NR_execveat, __NR_ptrace, __NR_process_vm_readv, __NR_process_vm_writev, __NR_socket, __NR_connect,
     __NR_bind, __NR_listen, __NR_accept, __NR_accept4, __NR_kill, __NR_tkill, __NR_mount, __NR_umount2, __NR_pivot_root,
@@ -91,7 +91,7 @@ static void answer(struct program *program, int action) {
     add(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, (unsigned)action));
 }
 
-/// The next `steps` only for this call.
+/// Executes the next `steps` only for this call.
 static void only_for(struct program *program, int call, unsigned char steps) {
     add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, steps));
 }
@@ -103,10 +103,10 @@ static void answer_all(struct program *program, const int *calls, size_t count, 
     }
 }
 
-/// Of the low half of an argument; all of them are smaller.
+/// The offset of an argument's low half. All compared values fit in it.
 static size_t argument(unsigned index) { return offsetof(struct seccomp_data, args) + 8 * index; }
 
-/// Allowed where an argument, of which only the bits of `mask` count, is one value.
+/// Allows a call if the bits of `mask` in an argument have this value.
 static void allow_where(struct program *program, int call, unsigned index, unsigned mask, unsigned value, int otherwise) {
     only_for(program, call, 5);
     load(program, argument(index));
@@ -134,20 +134,22 @@ int csandbox_restrict_calls(int opens_files) {
         allow_where(&program, __NR_ioctl, 1, 0xFF00, 0x0A00, fails);
     }
     answer_all(&program, deadly, sizeof deadly / sizeof *deadly, KILLS);
-    // Threads, no processes. The newer call has its flags in memory, which a filter cannot read: without it, glibc takes this one.
+    // Threads are allowed, processes are not. clone3 has its flags in memory, which a filter cannot read; if it is
+    // missing, glibc uses clone.
     allow_where(&program, __NR_clone, 0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM, KILLS);
     only_for(&program, __NR_clone3, 1);
     answer(&program, SECCOMP_RET_ERRNO | ENOSYS);
     // abort(3) signals its own thread.
     allow_where(&program, __NR_tgkill, 0, ~0U, (unsigned)getpid(), KILLS);
-    // Workers wake the thread that reads frames.
+    // Workers wake the thread that reads frames through a socket pair.
     allow_where(&program, __NR_socketpair, 0, ~0U, AF_UNIX, KILLS);
     allow_where(&program, __NR_prctl, 0, ~0U, PR_SET_NAME, fails);
 #ifdef __NR_arch_prctl
-    // ARCH_GET_XCOMP_SUPP 0x1021 to ARCH_REQ_XCOMP_GUEST_PERM 0x1025: with them oneDNN asks for AMX.
+    // ARCH_GET_XCOMP_SUPP 0x1021 to ARCH_REQ_XCOMP_GUEST_PERM 0x1025: oneDNN uses them to request AMX.
     allow_where(&program, __NR_arch_prctl, 0, ~7U, 0x1020, fails);
 #endif
-    // Limits are read, when a thread's stack is made: arguments are this process (0) and no new limit (a pointer, both halves 0).
+    // glibc reads limits when it allocates a thread's stack. The arguments are this process (0) and no new limit (a
+    // null pointer, both halves 0).
     only_for(&program, __NR_prlimit64, 8);
     load(&program, argument(0));
     add(&program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 5));
@@ -160,7 +162,7 @@ int csandbox_restrict_calls(int opens_files) {
     answer(&program, fails);
     if (program.count > CAPACITY) return E2BIG;
     struct sock_fprog filter = {(unsigned short)program.count, program.steps};
-    // For threads that are there, too: it is refused where that cannot be.
+    // The filter applies to existing threads too; the kernel refuses it if that is impossible.
     long thread = syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter);
     return thread == 0 ? 0 : thread > 0 ? EBUSY : errno;
 #endif

@@ -56,7 +56,7 @@ package struct Sandbox: Sendable {
         }
         guard demand == .available || missing.isEmpty else {
             throw SandboxError(
-                "the sandbox cannot be whole: \(missing.joined(separator: "; "))",
+                "the sandbox is incomplete: \(missing.joined(separator: "; "))",
                 remedy: "use Linux 6.7 or later with Landlock and seccomp, or --sandbox available")
         }
         return missing
@@ -79,7 +79,7 @@ package struct Sandbox: Sendable {
         guard failure != 0 else { return }
         throw SandboxError(
             "\(part) is refused: \(String(cString: strerror(failure)))",
-            remedy: "start with --sandbox none where the sandbox is somebody else's affair")
+            remedy: "start with --sandbox none if something else confines the process")
     }
 }
 

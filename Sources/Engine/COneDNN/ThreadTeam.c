@@ -81,11 +81,12 @@ static _Thread_local int wanted = 1;
 static _Thread_local team *current = NULL;
 static _Thread_local int number = 0, count = 1;
 
-// The calling thread's measurement, the processor time when `measured` was last read, and what it took in regions since.
+// The calling thread's measurement, the processor time when `measured` was last read, and the time that the thread
+// spent in regions since then.
 static _Thread_local int measures = 0;
 static _Thread_local conednn_times measured;
 static _Thread_local int64_t measured_from = 0, in_regions = 0;
-// What this thread took at barriers, which is no part of its share.
+// The time that this thread spent at barriers, which does not count towards its share.
 static _Thread_local int64_t at_barriers = 0;
 
 static pthread_key_t at_exit;

@@ -100,7 +100,7 @@ struct TIFFDirectory {
         case 5: return try TIFFCodes.unpackedLZW(data, byteCount: byteCount)
         case 32773: return try TIFFCodes.unpackedRuns(data, byteCount: byteCount)
         case 8, 32946:
-            // Deflate makes at most 1,032 bytes of one.
+            // Deflate expands a byte to at most 1,032 bytes.
             guard byteCount <= 1032 * (data.count + 1) else { throw Self.cutShort }
             var bytes = [UInt8](repeating: 0, count: byteCount)
             try CodecMessage.check("TIFF") { message in

@@ -77,7 +77,7 @@ struct TIFFSamples {
     /// The position of the high byte of a sample of 16 bits.
     private let highByte: Int
     private let isLittle: Bool
-    /// The sample that holds alpha by which colours are still to be multiplied.
+    /// The alpha sample with which colours still have to be multiplied, if there is one.
     private let alpha: Int?
 
     /// Channels of the picture: 1 or 3.
@@ -113,14 +113,14 @@ struct TIFFSamples {
         guard perPixel >= used, perPixel == 1 || bits >= 8 else {
             throw TIFFDirectory.rare("\(perPixel) samples of \(bits) bits")
         }
-        // 2 is alpha that colours are not yet multiplied by.
+        // 2 is unassociated alpha: colours are not multiplied by it yet.
         alpha = perPixel > used && directory.number(.extraSamples) == 2 ? used : nil
     }
 
     /// Bytes of a row of this many pixels.
     func rowBytes(_ width: Int) -> Int { (width * perPixel * bits + 7) / 8 }
 
-    /// Replaces differences to the pixel on the left by sums.
+    /// Undoes the horizontal predictor: adds to each pixel the pixel on its left.
     func accumulate(_ bytes: inout [UInt8], stride: Int) {
         guard bits >= 8, stride > 0 else { return }
         let step = perPixel * bits / 8

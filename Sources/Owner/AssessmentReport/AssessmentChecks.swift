@@ -56,7 +56,7 @@ extension AssessmentContent {
                 verdict = cuts[plan.front]?.gates.passes
             }
             guard plan.everythingInside == (plan.front == plan.mapping), verdict == plan.passesGates else {
-                throw Self.failure("'plans' says something else of a plan than 'cuts' says of its cut")
+                throw Self.failure("'plans' contradicts what 'cuts' says of the plan's cut")
             }
         }
         let decision = recommendation

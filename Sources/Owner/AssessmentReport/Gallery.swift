@@ -161,7 +161,7 @@ struct Gallery {
 }
 
 extension DecoderScores.Kind {
-    /// For people.
+    /// The name of the decoder in the report.
     var title: String {
         switch self {
         case .local: "local ridge"

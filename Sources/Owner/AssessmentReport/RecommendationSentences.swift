@@ -84,8 +84,8 @@ extension Recommendation.Note {
         switch self {
         case .noiseIsUndone:
             "Noise brings a cut within the gates here, but it is not recommended: the enclave derives it from the "
-                + "input, so that a client's repeats say nothing, and pictures that differ by one step in one pixel "
-                + "have fresh noise and nearly the same features. 16 of them undo most of it."
+                + "input, so that repeats of a picture reveal nothing more, but pictures that differ by one step in "
+                + "one pixel have independent noise and nearly the same features. 16 of them undo most of it."
         case .cutsWithinGates(let names):
             "Cuts within the gates: " + names.map { "'\($0)'" }.joined(separator: ", ") + "."
         case .nextShallowerDoesNotPass(let obstacles):

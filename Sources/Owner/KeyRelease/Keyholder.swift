@@ -174,7 +174,7 @@ package actor Keyholder {
                 var entry = entry(.refusal, server, session)
                 (entry.code, entry.reason) = (
                     "message_lost",
-                    "this run of the enclave was sent a message that is not at hand any more, and gets no other; restart the enclave"
+                    "this run of the enclave was sent a message that is no longer available, and gets no other one; restart the enclave"
                 )
                 try record(entry)
                 return watch.pauses.afterRefusal()
@@ -292,7 +292,7 @@ package actor Keyholder {
     private static func replaced(_ path: String) -> KeyReleaseError {
         KeyReleaseError(
             .policy, "\(path) was signed before the policy that was last in force",
-            remedy: "the owner signs it again with `infenclave keyhold sign` if it is to be in force once more")
+            remedy: "if it is to be in force again, the owner has to sign it again with `infenclave keyhold sign`")
     }
 
     private func recordPolicy() throws {

@@ -79,8 +79,8 @@ package struct ONNXModel: Sendable {
     package static var reasons: [String: String] { OperatorTable.reasons }
     /// Limit of a model file's size without external data, in bytes: the limit of protocol buffers.
     package static let maximumFileBytes = maximumProtobufBytes
-    /// Limit of the bytes of `ConstantOfShape`, with which files without weights stand for those of a large network:
-    /// VGG-19 has 548 MiB of them.
+    /// Limit of the bytes of `ConstantOfShape`, by which files without weights represent the weights of a large
+    /// network: VGG-19 has 548 MiB of weights.
     package static let maximumFilledBytes = 640 << 20
     /// Limit of the bytes that other constant folding may produce, in addition to 16 for each weight of the file.
     package static let maximumFoldedBytes = 1 << 27

@@ -25,7 +25,7 @@ package struct BundleRecipe: Sendable {
     package var sigma: NoiseDeviation?
     /// Whether clients may send the normalised f32 tensor beside u8 pixels.
     package var acceptsFloats: Bool
-    /// What the weights of the graph were rounded to; `nil` if they were not.
+    /// The format to which the graph's weights were rounded; `nil` if they were not.
     package var storedWeights: StoredWeights?
 
     package init(

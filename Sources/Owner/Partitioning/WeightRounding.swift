@@ -2,7 +2,7 @@
 package import ModelGraph
 import Tensors
 
-/// What the weights of convolutions and matrix products are rounded to before anything else.
+/// The format to which the weights of convolutions and matrix products are rounded before all other steps.
 package enum StoredWeights: String, Sendable, CaseIterable {
     /// The nearest bfloat16, ties to even, of every constant of two axes or more that they multiply by. Files store
     /// it in two bytes.
@@ -74,7 +74,7 @@ extension Graph {
         return try Graph(name: name, inputs: inputs, outputs: outputs, nodes: made, constants: constants)
     }
 
-    /// The weights with output channels, and the axis of these. A constant with another use is none of them.
+    /// The weights with output channels, and the axis of these. A constant with another use is excluded.
     private var channelAxes: [String: Int] {
         var axes: [String: Int] = [:]
         var others: Set<String> = Set(outputs)

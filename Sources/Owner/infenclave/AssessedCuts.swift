@@ -35,7 +35,7 @@ struct AssessedCuts {
         return try cuts(last, last, nil, of: try read(assessment, for: model), named: assessment)
     }
 
-    /// No assessment, of a bundle without a cut that somebody could have chosen.
+    /// No assessment: the bundle has no cut that could have been assessed.
     private static var insideUnassessed: BundleManifest.Assessment {
         var assessment = BundleManifest.Assessment.none
         assessment.headline = "Everything runs inside the enclave: there is no cut to assess."
@@ -50,7 +50,7 @@ struct AssessedCuts {
         let beside = URL(filePath: path).deletingLastPathComponent().appending(path: "assessment.json").path
         guard assessment != nil || FileManager.default.fileExists(atPath: beside) else {
             throw CommandFailure(
-                "plan", "\(path) is taken only with the assessment that it was made from, and there is no \(beside)",
+                "plan", "\(path) needs the assessment that it was made from, and \(beside) does not exist",
                 remedy:
                     "name it with --assessment FILE, or give the cuts with --front and --mapping: the manifest then "
                     + "says that nothing was assessed")
@@ -75,8 +75,8 @@ struct AssessedCuts {
             throw CommandFailure(
                 "assessment", "\(path) has no plan with front '\(front)', mapping '\(mapping)'\(noise)",
                 remedy:
-                    "take a plan that it lists, or assess that cut with `assess --cut`; without --assessment --front "
-                    + "and --mapping take any cut, and the manifest says that nothing was assessed")
+                    "use a plan that it lists, or assess that cut with `assess --cut`; without --assessment, --front "
+                    + "and --mapping accept any cut, and the manifest says that nothing was assessed")
         }
         let assessment = BundleManifest.Assessment(
             status: "assessed", sha256: file.sha256, headline: file.headline(of: plan), gates: file.gates.name,

@@ -102,7 +102,7 @@ struct AssessmentArguments: ParsableArguments {
             throw ValidationError("--attack is an informed adversary's: it goes with --adversary informed or both")
         }
         guard Set(attack.map(\.name)).count == attack.count else {
-            throw ValidationError("--attack names two attacks alike")
+            throw ValidationError("--attack gives two attacks the same name")
         }
         guard (0...BoundsOptions.mostPictures).contains(boundPictures ?? 0) else {
             throw ValidationError("--bound-pictures takes 0 to \(BoundsOptions.mostPictures)")

@@ -21,7 +21,7 @@ enum AssessmentRun {
     ///
     /// - Parameter remedy: What the user can do after that.
     static func interruptibly<Result: Sendable>(
-        resuming remedy: String = "the same command goes on from where this one stopped",
+        resuming remedy: String = "run the same command again to resume",
         _ body: @escaping @Sendable (CancellationFlag, ProgressLine) throws -> Result
     ) async throws -> Result {
         let meter = ProgressLine()

@@ -55,7 +55,7 @@ struct BackNetPlaces {
                 return try GRPCReplica(address, signature: signature)
             #else
                 throw CommandFailure(
-                    "backnet", "\(address): this program speaks no gRPC",
+                    "backnet", "\(address): this program does not support gRPC",
                     remedy:
                         "serve with infenclave-grpc (`make grpc` builds it), or use the engine's HTTP port and oip+http://"
                 )

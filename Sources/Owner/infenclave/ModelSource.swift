@@ -34,12 +34,12 @@ struct ModelArguments: ParsableArguments {
         help: ArgumentHelp(
             "Round the weights of convolutions and matrix products: f32 (not at all), bf16 or int8.",
             discussion: """
-                A bundle stores rounded weights in half or a quarter of the bytes. The precision of the computation is another matter: \
-                see --precision.
+                A bundle stores rounded weights in half or a quarter of the bytes. For the precision of the \
+                computation see --precision.
                 """, valueName: "type"))
     var storeWeights = "f32"
 
-    /// What weights are rounded to; `nil` if they are not.
+    /// The format to which weights are rounded; `nil` if they are not.
     var storedWeights: StoredWeights? { StoredWeights(rawValue: storeWeights) }
 
     func validate() throws {
@@ -117,7 +117,7 @@ struct LoadedModel: Sendable {
     /// The program that wrote the file; may be empty.
     let producer: String
 
-    /// What weights were rounded to after the file was read.
+    /// The format to which weights were rounded after the file was read.
     private(set) var storedWeights: StoredWeights?
 
     var name: String { URL(filePath: path).deletingPathExtension().lastPathComponent }
@@ -177,8 +177,8 @@ struct LoadedModel: Sendable {
             shape, shape[1] == 1 ? .grey : .rgb, mean: 0, std: 1)
     }
 
-    /// SHA-256 of the file; for Darknet, of both files concatenated. With rounded weights a text follows, so that an
-    /// assessment and a plan of one network are not taken for the other.
+    /// SHA-256 of the file; for Darknet, of both files concatenated. With rounded weights, a text that names the format
+    /// follows, so that assessments and plans of the rounded and the original network are distinguished.
     func sha256() throws -> String {
         var digest = SHA256()
         for file in files { try InputFile.update(&digest, with: file) }

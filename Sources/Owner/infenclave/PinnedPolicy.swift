@@ -78,7 +78,7 @@ struct PinnedPolicy: Encodable {
     private init(_ measured: Measured, _ kind: TEEKind, isImage: Bool = false) throws {
         tee = [kind.rawValue]
         guard let owner = measured.ownerPublicKey, let digest = measured.manifestDigest else {
-            throw CommandFailure("measured", "what was measured is of no bundle")
+            throw CommandFailure("measured", "the measurements are not of a bundle")
         }
         ownerPublicKey = owner
         manifestDigest = digest
@@ -88,7 +88,7 @@ struct PinnedPolicy: Encodable {
                 // RTMR0 of an image is not computed; the code that it covers is in the other registers.
                 if isImage, name == "rtmr0" { continue }
                 throw CommandFailure(
-                    "measured", "what was measured has no value for \(name)",
+                    "measured", "the measurements have no value for \(name)",
                     remedy: "give the whole output of `infenclave measure --tee \(kind.rawValue) --json`")
             }
             let values = [value] + (measured.alternatives?[name] ?? [])
@@ -119,7 +119,7 @@ struct PinnedPolicy: Encodable {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let json = try encoder.encode(self) + [0x0A]
         do throws(AttestationError) { _ = try Policy(json: [UInt8](json)) } catch {
-            throw CommandFailure("measured", "what was measured makes no policy: \(error.message)")
+            throw CommandFailure("measured", "the measurements do not give a valid policy: \(error.message)")
         }
         return json
     }

@@ -14,7 +14,7 @@ struct PreprocessArguments: ParsableArguments {
         help: ArgumentHelp(
             "The preprocessing: a preprocess.json, transformers' preprocessor_config.json, timm's config.json, torchvision:NAME or keras:NAME.",
             discussion:
-                "Default: one of these files beside the model, else the model's own (Darknet's letterbox, pixels), else ImageNet's usual at the model's size.",
+                "Default: one of these files beside the model, else the model's own (Darknet's letterbox, pixels), else that of ImageNet at the model's size.",
             valueName: "file"))
     var preprocess: String?
 

@@ -43,6 +43,6 @@ int csecret_forbid_dumps(void) {
 int csecret_is_dumpable(void) { return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0; }
 
 void csecret_lock(void *bytes, size_t count) {
-    // A kernel before 4.4 knows no lock that waits for the first use, and a filter of system calls may not either.
+    // Kernels before 4.4 cannot lock pages at their first use, and a filter of system calls may not allow it.
     if (mlock2(bytes, count, MLOCK_ONFAULT) != 0 && (errno == ENOSYS || errno == EPERM)) (void)mlock(bytes, count);
 }

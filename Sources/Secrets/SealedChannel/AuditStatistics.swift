@@ -7,16 +7,16 @@ public struct AuditStatistics: Sendable, Hashable {
     static let version: UInt8 = 1
     static let byteCount = 33
 
-    /// Results that the host gave.
+    /// Results of the host.
     public var results: UInt64 = 0
-    /// Of them, those that were computed again.
+    /// The results among them that were computed again.
     public var audited: UInt64 = 0
     /// Of these, those beyond the tolerance; they were answered from the enclave's own result.
     public var mismatches: UInt64 = 0
     /// Requests whose BackNet the host was no longer asked to compute.
     public var withoutHost: UInt64 = 0
 
-    /// Statistics of an audit that has seen nothing.
+    /// The statistics of an audit without results.
     package init() {}
 
     package func encoded() -> [UInt8] {

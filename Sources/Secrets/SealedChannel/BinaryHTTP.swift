@@ -102,7 +102,7 @@ extension SpanReader {
         return fields
     }
 
-    /// Where the content is. A message may end before it, which is then empty.
+    /// The range of the content. A message may end before the content, which is then empty.
     @_lifetime(self: copy self)
     mutating func content(knownLength: Bool) throws(SealedChannelError) -> [Range<Int>] {
         guard remaining > 0 else { return [] }

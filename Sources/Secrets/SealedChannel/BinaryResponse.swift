@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package import SecretMemory
 
-/// A binary HTTP response (RFC 9292): status and header fields. The content stays in the message, which may be secret;
-/// fields may not be.
+/// A binary HTTP response (RFC 9292): status and header fields. The content stays in the message, because it may be
+/// secret; fields must not be.
 package struct BinaryResponse: Sendable {
     /// 200 to 599.
     package let status: Int
@@ -61,7 +61,7 @@ package struct BinaryResponse: Sendable {
         try reader.padding()
     }
 
-    /// Lends the content of the message that this value was decoded from. It is copied only when it came in several
+    /// Lends the content of the message that this value was decoded from. It is copied only if it consists of several
     /// chunks.
     package func withContent<Result, Failure: Error>(
         of message: RawSpan, _ body: (RawSpan) throws(Failure) -> Result

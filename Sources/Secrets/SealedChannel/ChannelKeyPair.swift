@@ -5,7 +5,7 @@ internal import FoundationEssentials
 /// The keys that messages to one enclave are sealed to: one for X-Wing and one for X25519, both with HKDF-SHA256 and
 /// AES-256-GCM. Generated at the start and at each change of keys, never stored.
 ///
-/// swift-crypto holds the private keys; it wipes the X25519 one with its last owner, and does not lock either.
+/// swift-crypto holds the private keys. It wipes the X25519 key when its last owner releases it, and locks neither.
 package struct ChannelKeyPair: Sendable {
     let recipients: [RecipientKey]
 
@@ -16,7 +16,7 @@ package struct ChannelKeyPair: Sendable {
 
     /// Fresh keys under two different random identifiers.
     ///
-    /// - Parameter identifiers: Two or more to choose from; a smaller choice is a fault of the caller.
+    /// - Parameter identifiers: Two or more to choose from; fewer are a programming error of the caller.
     /// - Throws: ``SealedChannelError`` `.cryptography`.
     package static func generate(
         identifiers: some Collection<UInt8> = 0...255

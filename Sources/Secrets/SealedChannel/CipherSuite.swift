@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Crypto
 
-/// The key encapsulation mechanisms that are spoken here, by their number in IANA's HPKE registry.
+/// The supported key encapsulation mechanisms, by their number in IANA's HPKE registry.
 package enum KeyEncapsulation: UInt16, Sendable, CaseIterable {
-    /// X-Wing: ML-KEM-768 with X25519, safe while either is.
+    /// X-Wing: ML-KEM-768 with X25519, secure as long as either is.
     case xWing = 0x647A
     /// DHKEM(X25519, HKDF-SHA256).
     case x25519 = 0x0020
@@ -30,8 +30,8 @@ package enum KeyEncapsulation: UInt16, Sendable, CaseIterable {
     }
 }
 
-/// The ciphers that are spoken here, by their number in IANA's HPKE registry. The enclave offers only
-/// ``aes256GCM``; ``aes128GCM`` is what the example of RFC 9458 uses.
+/// The supported ciphers, by their number in IANA's HPKE registry. The enclave offers only ``aes256GCM``; ``aes128GCM``
+/// is what the example of RFC 9458 uses.
 package enum ChannelCipher: UInt16, Sendable, CaseIterable {
     case aes128GCM = 1
     case aes256GCM = 2

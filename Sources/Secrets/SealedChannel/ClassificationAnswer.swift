@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package import SecretMemory
 
-/// The fixed size of a model's answers: how many classes each lists, and the width of their names. The mapping unit
-/// states it; client and enclave both hold to it, so that a length tells nothing.
+/// The fixed size of a model's answers: how many classes each lists, and the width of their names. It is a property of
+/// the mapping unit and the same for every answer, so that lengths reveal nothing.
 package struct AnswerLayout: Sendable, Hashable {
     package static let maximumClassCount = 1000
     package static let maximumNameBytes = 1024
@@ -42,11 +42,11 @@ package struct AnswerStatus: RawRepresentable, Sendable, Hashable {
     package static let unknownToken = AnswerStatus(rawValue: 2)
     /// The model takes tensors of another type.
     package static let wrongTensorType = AnswerStatus(rawValue: 3)
-    /// This very message was answered before.
+    /// The same message was answered before.
     package static let replayedRequest = AnswerStatus(rawValue: 4)
     /// The client has used up its requests of this lease.
     package static let overLimit = AnswerStatus(rawValue: 5)
-    /// The part outside the enclave failed, or returned something impossible.
+    /// The part outside the enclave failed, or returned an invalid result.
     package static let outsideFailed = AnswerStatus(rawValue: 6)
     /// The enclave failed.
     package static let failed = AnswerStatus(rawValue: 7)
@@ -80,8 +80,8 @@ package struct ClassificationAnswer: Sendable {
 
     /// Encodes the binary HTTP response of an answer that was found.
     ///
-    /// - Parameter fill: Called once per class, in order, with its position; returns index and probability, and
-    ///   lends the name (UTF-8) to the writer that it is given.
+    /// - Parameter fill: Called once per class, in order, with its position. It returns index and probability, and
+    ///   passes the name (UTF-8) to the given writer.
     /// - Throws: What `fill` throws.
     package static func encodeBinaryResponse<Failure: Error>(
         layout: AnswerLayout,
@@ -117,7 +117,7 @@ package struct ClassificationAnswer: Sendable {
         writer.finish()
     }
 
-    /// The status is 200 for refusals, too: only the body, which is as long, tells them apart.
+    /// The status is 200 for refusals too. They differ from answers only in the body, which has the same length.
     private static func wrap(_ body: borrowing SecretBytes) -> SecretBytes {
         BinaryResponse(status: 200, fields: [HTTPField(name: "content-type", value: mediaType)])
             .encode(content: body.bytes)
@@ -150,8 +150,8 @@ package struct AnswerEntryWriter: ~Copyable {
 }
 
 extension ClassificationAnswer {
-    /// Decodes a whole binary HTTP response, as ``ResponseOpener/open(_:)`` returns it. The names become strings: the
-    /// answer is the client's to show.
+    /// Decodes a whole binary HTTP response, as ``ResponseOpener/open(_:)`` returns it. The names become strings, since
+    /// the client shows them.
     ///
     /// - Throws: ``SealedChannelError``: `.malformed`, `.unsupportedVersion`.
     package init(binaryResponse message: RawSpan) throws(SealedChannelError) {

@@ -22,7 +22,8 @@ package struct ClassificationRequest: Sendable {
         self.tensor = tensor
     }
 
-    /// Bytes of the binary HTTP request for a tensor of this type, at most: what an enclave bounds its messages by.
+    /// The maximum size of the binary HTTP request for a tensor of this type, from which an enclave derives its limit
+    /// on messages.
     package static func maximumBinaryRequestBytes(for type: TensorType) -> Int {
         fixedByteCount + 4 * type.shape.rank + type.byteCount + 8192
     }
@@ -49,7 +50,7 @@ package struct ClassificationRequest: Sendable {
         }
     }
 
-    /// The whole binary HTTP request around ``encode()``: what ``ObliviousRequest/seal(_:to:)`` takes.
+    /// The whole binary HTTP request around ``encode()``, for ``ObliviousRequest/seal(_:to:)``.
     ///
     /// - Parameter authority: Host and port of the server, for relays' logs; may be empty.
     package func encodeBinaryRequest(authority: String) throws(SealedChannelError) -> SecretBytes {

@@ -22,7 +22,7 @@ enum Encapsulation {
         let exportedSecret: SymmetricKey?
     }
 
-    /// - Parameter exporterContext: What to export a secret of max(Nn, Nk) bytes under, if at all.
+    /// - Parameter exporterContext: The context under which to export a secret of max(Nn, Nk) bytes; `nil` for none.
     /// - Throws: ``SealedChannelError``: `.unsupportedSuite`, or `.cryptography` when the public key is unusable.
     static func seal(
         _ plaintext: RawSpan, to recipient: KeyConfiguration, label: String, exporting exporterContext: String?
@@ -98,8 +98,8 @@ enum Encapsulation {
         }
     }
 
-    /// Refuses the points of small order, whose shared secret is zero with every key: RFC 9180 section 7.1.4 demands
-    /// it, and swift-crypto leaves it to its callers.
+    /// Refuses the points of small order, whose shared secret is zero with every key. RFC 9180 section 7.1.4 requires
+    /// this check, and swift-crypto leaves it to its callers.
     private static func usablePublicKey(
         _ bytes: [UInt8], for privateKey: Curve25519.KeyAgreement.PrivateKey
     ) throws -> Curve25519.KeyAgreement.PublicKey {
@@ -127,7 +127,7 @@ enum Encapsulation {
 }
 
 extension Data {
-    /// Borrows bytes without a copy: the value must not outlive them, and is only read.
+    /// Refers to bytes without a copy: the value must not outlive them, and must not be written to.
     init(borrowing bytes: UnsafeRawBufferPointer) {
         if let base = bytes.baseAddress, bytes.count > 0 {
             self.init(

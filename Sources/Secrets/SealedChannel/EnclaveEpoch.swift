@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Hexadecimal
 
-/// Names one run of an enclave: 16 random bytes, made at start, bound into its evidence and into every provisioning
-/// message, so that no message of one run serves in another.
+/// Identifies one run of an enclave: 16 random bytes, generated at its start. Evidence and provisioning messages are
+/// bound to it, so that a message for one run is not valid in another.
 package struct EnclaveEpoch: Sendable, Hashable, CustomStringConvertible {
     /// Bytes of an epoch.
     package static let byteCount = 16

@@ -3,10 +3,10 @@ import Crypto
 import FoundationEssentials
 import SecretMemory
 
-/// The owner's key for enclave images: for identity blocks of SEV-SNP guests, which AMD's firmware wants on P-384, and for
-/// images of Nitro. It signs nothing else.
+/// The owner's key for enclave images: for identity blocks of SEV-SNP guests, for which AMD's firmware requires P-384,
+/// and for images of Nitro. It signs nothing else.
 package struct ImageSigningKey: Sendable {
-    /// Of the private scalar.
+    /// The size of the private scalar.
     static let byteCount = 48
 
     private let key: P384.Signing.PrivateKey
@@ -16,7 +16,7 @@ package struct ImageSigningKey: Sendable {
     /// A fresh key.
     package static func random() -> ImageSigningKey { ImageSigningKey(P384.Signing.PrivateKey()) }
 
-    /// Reads a file that ``write(to:overwriting:)`` wrote, or a key in PEM as OpenSSL writes it, not encrypted.
+    /// Reads a file that ``write(to:overwriting:)`` wrote, or an unencrypted key in OpenSSL's PEM format.
     ///
     /// - Throws: ``SealedChannelError`` `.invalidKeyFile`, also when others may read the file.
     package init(contentsOf path: String) throws(SealedChannelError) {
@@ -33,7 +33,7 @@ package struct ImageSigningKey: Sendable {
 
     /// Writes the key to a file with mode 0600.
     package func write(to path: String, overwriting: Bool = false) throws(SealedChannelError) {
-        // Shares the memory of the key, which wipes it; so it must not be wiped here.
+        // The copy shares the key's memory, and the key wipes it; so it must not be wiped here.
         let secret = key.rawRepresentation
         try KeyFileFormat.imageKey.write(secret.bytes, to: path, overwriting: overwriting)
     }

@@ -20,7 +20,7 @@ package struct KeyConfiguration: Sendable, Hashable {
     package let kem: KeyEncapsulation
     /// As the KEM serialises it.
     package let publicKey: [UInt8]
-    /// In the recipient's order; may name algorithms that are not spoken here.
+    /// In the recipient's order; may include unsupported algorithms.
     package let algorithms: [SymmetricAlgorithms]
 
     package init(
@@ -33,7 +33,7 @@ package struct KeyConfiguration: Sendable, Hashable {
         self.algorithms = algorithms
     }
 
-    /// The first algorithms that are spoken here, or `nil`.
+    /// The first supported algorithms, or `nil`.
     var header: EncapsulationHeader? {
         for pair in algorithms where pair.keyDerivation == EncapsulationHeader.keyDerivation {
             guard let cipher = ChannelCipher(rawValue: pair.cipher) else { continue }
@@ -56,8 +56,8 @@ package struct KeyConfiguration: Sendable, Hashable {
         }
     }
 
-    /// Parses one key configuration without a length before it; `nil` when its KEM is not spoken here, for then the
-    /// length of the key is unknown.
+    /// Parses one key configuration without a length before it; `nil` for an unsupported KEM, because the length of its
+    /// key is unknown.
     ///
     /// - Throws: ``SealedChannelError`` `.malformed`.
     package static func parse(_ bytes: RawSpan) throws(SealedChannelError) -> KeyConfiguration? {
@@ -86,7 +86,7 @@ extension KeyConfiguration {
     /// The largest list that is parsed.
     package static let maximumListBytes = 16_384
 
-    /// An `application/ohttp-keys` list (RFC 9458 section 3.2): every configuration behind a 16-bit length.
+    /// An `application/ohttp-keys` list (RFC 9458 section 3.2): every configuration with a 16-bit length prefix.
     package static func encodeList(_ configurations: [KeyConfiguration]) -> [UInt8] {
         configurations.flatMap { configuration in
             let encoded = configuration.encoded
@@ -94,7 +94,7 @@ extension KeyConfiguration {
         }
     }
 
-    /// Parses a list whole or not at all, as RFC 9458 demands. Configurations with an unknown KEM are skipped.
+    /// Parses a list completely or fails, as RFC 9458 requires. Configurations with an unknown KEM are skipped.
     ///
     /// - Throws: ``SealedChannelError``: `.malformed`, also when two keys have one identifier; `.tooLarge`.
     package static func parseList(_ bytes: RawSpan) throws(SealedChannelError) -> [KeyConfiguration] {
@@ -104,7 +104,7 @@ extension KeyConfiguration {
         }
         var reader = SpanReader(bytes, of: "key configurations")
         var configurations: [KeyConfiguration] = []
-        // Those of KEMs that are not known here count, too: a request names one key of the list.
+        // Identifiers of unknown KEMs count too, because a request identifies one key of the list.
         var identifiers: Set<UInt8> = []
         while reader.remaining > 0 {
             let length = Int(try reader.bigEndian(UInt16.self, "length of a key configuration"))
@@ -120,9 +120,9 @@ extension KeyConfiguration {
         return configurations
     }
 
-    /// The configuration to use of an attested list: X-Wing when it is offered, else X25519.
+    /// The configuration of an attested list to use: X-Wing if it is offered, else X25519.
     ///
-    /// - Throws: ``SealedChannelError`` `.unsupportedSuite` when none has algorithms that are spoken here.
+    /// - Throws: ``SealedChannelError`` `.unsupportedSuite` when none has supported algorithms.
     package static func preferred(in list: [KeyConfiguration]) throws(SealedChannelError) -> KeyConfiguration {
         for kem in KeyEncapsulation.allCases {
             if let match = list.first(where: { $0.kem == kem && $0.header != nil }) { return match }

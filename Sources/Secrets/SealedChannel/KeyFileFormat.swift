@@ -3,8 +3,8 @@ internal import SecretMemory
 
 /// The text files that hold 32 or 48 secret bytes: one line, a prefix that names purpose and version, base64, line feed.
 ///
-/// The bytes go between file and memory through ``SecretBytes`` only. What cannot be promised: swift-crypto keeps its
-/// own copies of keys in memory that it wipes but does not lock, and the kernel's page cache holds the file.
+/// The bytes pass between file and memory in ``SecretBytes`` only. Two copies are beyond control: swift-crypto keeps
+/// keys in memory that it wipes but does not lock, and the kernel's page cache holds the file.
 struct KeyFileFormat {
     static let secretByteCount = 32
 

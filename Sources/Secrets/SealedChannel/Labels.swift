@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Every string that separates one use of a key, hash or signature from another. Each is followed by a zero byte where
-/// it starts a transcript, so that none is a prefix of another's transcript.
+/// The domain separation strings of all keys, hashes and signatures. At the start of a transcript each is followed by a
+/// zero byte, so that no label is a prefix of another label's transcript.
 enum Labels {
     /// RFC 9458 section 4.3: the HPKE info of a request, before the zero byte and the header.
     static let obliviousRequest = "message/bhttp request"
@@ -12,9 +12,10 @@ enum Labels {
 
     /// HPKE info of the owner's provisioning message, before the zero byte and the header.
     static let provisioning = "infenclave provisioning v2"
-    /// Exporter context of the enclave's answer to it. No zero byte follows.
+    /// Exporter context of the enclave's answer to a provisioning message. No zero byte follows.
     static let provisioningAnswer = "infenclave provisioning answer v1"
-    /// The same of version 1, whose messages are recognised, so that the error can name the remedy, and never accepted.
+    /// HPKE info of provisioning messages of version 1, which are recognised, so that the error can name the remedy,
+    /// but never accepted.
     static let provisioningVersion1 = "infenclave provisioning v1"
     /// Start of the bytes that the owner signs inside a provisioning message.
     static let provisioningSignature = "infenclave provisioning signature v2"

@@ -13,7 +13,7 @@ public struct ModelKey: Sendable {
     /// A fresh key.
     public static func random() -> ModelKey { ModelKey(.random(byteCount)) }
 
-    /// A key of its 32 bytes; `nil` for another number of them.
+    /// A key with these 32 bytes; `nil` for another number of bytes.
     public init?(bytes: RawSpan) {
         guard bytes.byteCount == Self.byteCount else { return nil }
         self.init(SecretBytes(copying: bytes))
@@ -26,7 +26,7 @@ public struct ModelKey: Sendable {
         self.init(try KeyFileFormat.modelKey.read(path))
     }
 
-    /// Reads what such a file holds, as a secret store hands it out. The caller's own copy stays the caller's to wipe.
+    /// Reads the content of such a file, for example from a secret store. The caller has to wipe its own copy.
     ///
     /// - Throws: ``SealedChannelError`` `.invalidKeyFile`.
     public init(parsing file: RawSpan) throws(SealedChannelError) { self.init(try KeyFileFormat.modelKey.parse(file)) }

@@ -12,9 +12,9 @@ package struct ObliviousRequest: Sendable {
     package static let mediaType = "message/ohttp-req"
     package static let responseMediaType = "message/ohttp-res"
 
-    /// The encapsulated request: send it as it is, once.
+    /// The encapsulated request. Send it unchanged, and only once.
     package let message: [UInt8]
-    /// Opens the answer to this very request.
+    /// Opens the answer to this request.
     package let opener: ResponseOpener
 
     /// Encapsulates a binary HTTP request (RFC 9292) for the holder of an attested key.
@@ -36,7 +36,7 @@ package struct ObliviousGateway: Sendable {
     private let keys: ChannelKeyPair
     private let maximumMessageBytes: Int
 
-    /// - Parameter maximumMessageBytes: Longer messages are refused unread.
+    /// - Parameter maximumMessageBytes: Longer messages are refused before they are parsed.
     package init(keys: ChannelKeyPair, maximumMessageBytes: Int) {
         self.keys = keys
         self.maximumMessageBytes = maximumMessageBytes
@@ -61,14 +61,14 @@ package struct ObliviousGateway: Sendable {
     }
 }
 
-/// A request that opened. Copy ``sealer`` before anything that may throw, so that a refusal can be sealed, too.
+/// A decrypted request. Copy ``sealer`` before anything that may throw, so that a refusal can be sealed as well.
 package struct OpenedRequest: ~Copyable, Sendable {
     /// The binary HTTP request (RFC 9292): see ``ClassificationRequest/init(binaryRequest:accepting:)``.
     package let request: SecretBytes
     /// Seals the answer.
     package let sealer: ResponseSealer
-    /// SHA-256 of the encapsulated key, which a client makes afresh for each request: the same in every replay, and,
-    /// because all else is authenticated under that key, different in every other request.
+    /// SHA-256 of the encapsulated key, which a client generates for each request. It is the same in every replay. It
+    /// differs in every other request, because the rest of a message is authenticated under that key.
     package let replayIdentifier: ContentDigest
 }
 
@@ -101,7 +101,8 @@ package struct ResponseOpener: Sendable {
     }
 }
 
-/// Seals answers to one request. Sealing twice is sound, for each answer has a fresh nonce, but a client takes one.
+/// Seals answers to one request. Sealing twice is secure, because each answer has a fresh nonce, but a client accepts
+/// only one.
 package struct ResponseSealer: Sendable {
     let keys: ResponseKeys
 
@@ -133,7 +134,7 @@ package struct ResponseSealer: Sendable {
     }
 }
 
-/// What both ends derive an answer's key and nonce from (RFC 9458 section 4.4, steps 3 to 5).
+/// The secret from which both ends derive an answer's key and nonce (RFC 9458 section 4.4, steps 3 to 5).
 struct ResponseKeys: Sendable {
     private let secret: SymmetricKey
     private let encapsulatedKey: [UInt8]

@@ -32,7 +32,7 @@ public struct OwnerSigningKey: Sendable {
         try self.init(seed: secret.bytes)
     }
 
-    /// Reads what such a file holds, as a secret store hands it out. The caller's own copy stays the caller's to wipe.
+    /// Reads the content of such a file, for example from a secret store. The caller has to wipe its own copy.
     ///
     /// - Throws: ``SealedChannelError`` `.invalidKeyFile`.
     public init(parsing file: RawSpan) throws(SealedChannelError) {
@@ -42,7 +42,7 @@ public struct OwnerSigningKey: Sendable {
 
     /// Writes the key to a file with mode 0600.
     public func write(to path: String, overwriting: Bool = false) throws(SealedChannelError) {
-        // Shares the memory of the key, which wipes it; so it must not be wiped here.
+        // The copy shares the key's memory, and the key wipes it; so it must not be wiped here.
         let seed = key.rawRepresentation
         try KeyFileFormat.ownerKey.write(seed.bytes, to: path, overwriting: overwriting)
     }
@@ -60,7 +60,7 @@ public struct OwnerSigningKey: Sendable {
     }
 }
 
-/// The public half of ``OwnerSigningKey``: what manifests name and policies pin.
+/// The public half of ``OwnerSigningKey``, which manifests contain and policies pin.
 public struct OwnerPublicKey: Sendable, Hashable, CustomStringConvertible {
     /// Bytes of an Ed25519 public key (RFC 8032, section 5.1.5).
     public static let byteCount = 32
@@ -86,7 +86,7 @@ public struct OwnerPublicKey: Sendable, Hashable, CustomStringConvertible {
     /// 64 lower-case hex digits.
     public var description: String { bytes.hex }
 
-    /// Whether `signature` is this key's over `transcript`.
+    /// Whether `signature` is a signature by this key over `transcript`.
     func isValid(_ signature: [UInt8], over transcript: UnsafeRawBufferPointer) -> Bool {
         guard let key = try? Curve25519.Signing.PublicKey(rawRepresentation: bytes) else { return false }
         return key.isValidSignature(signature, for: transcript)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import SecretMemory
 
-/// Private keys on P-384 as OpenSSL writes them: PEM (RFC 7468) of an `ECPrivateKey` (RFC 5915), or of PKCS #8 (RFC 5958),
-/// not encrypted. The bytes go between file and memory through ``SecretBytes`` only.
+/// Private keys on P-384 in OpenSSL's formats: PEM (RFC 7468) of an `ECPrivateKey` (RFC 5915), or of PKCS #8 (RFC
+/// 5958), not encrypted. The bytes pass between file and memory in ``SecretBytes`` only.
 enum PEMPrivateKey {
     private static let scalarByteCount = 48
     private static let ecKey: [UInt8] = [0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01]
@@ -18,7 +18,7 @@ enum PEMPrivateKey {
     /// - Throws: ``SealedChannelError`` `.invalidKeyFile`.
     static func scalar(_ file: RawSpan) throws(SealedChannelError) -> SecretBytes {
         try file.withUnsafeBytes { (bytes) throws(SealedChannelError) in
-            // OpenSSL writes the curve's parameters in front of a key, in a block of their own.
+            // OpenSSL writes the curve's parameters before a key, in a separate block.
             if let text = content(bytes, "EC PRIVATE KEY") {
                 return try decoded(text) { Self.scalar(of: $0, needsCurve: true) }
             }

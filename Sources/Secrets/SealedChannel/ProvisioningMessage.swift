@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import SecretMemory
 
-/// The owner's message to an attested enclave: the model key, whom to serve, how much, and for how long.
+/// The owner's message to an attested enclave: the model key, the clients with their quotas, the limits and the lease.
 ///
 /// On the wire: the header and encapsulated key of an RFC 9458 request, and HPKE (base mode, with a label of its own)
 /// around this plaintext, little-endian: version u32 = 2 ‖ sequence u64 ‖ lease u32, seconds ‖ model key 32 ‖ manifest
@@ -123,7 +123,7 @@ package struct ProvisioningMessage: Sendable {
 }
 
 extension ProvisioningMessage {
-    /// What an enclave knows before it is provisioned: the run, bundle and keys that a message must be for.
+    /// The run, bundle and keys of an enclave, which a provisioning message must match.
     package struct Expectation: Sendable {
         package let owner: OwnerPublicKey
         package let manifestDigest: ContentDigest

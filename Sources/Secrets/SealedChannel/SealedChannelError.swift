@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the `SealedChannel` module refuses. Neither messages nor codes hold keys, tokens, plaintext or labels of
-/// classes; inside the enclave only the code may leave.
+/// An error of the `SealedChannel` module. Neither messages nor codes contain keys, tokens, plaintext or class names.
+/// Only the code may leave an enclave.
 public struct SealedChannelError: Error, Sendable, CustomStringConvertible {
     /// Who has to act.
     public enum Blame: Sendable, Hashable {
         /// The bytes were damaged, forged, or made by a faulty program.
         case peerMisbehaved
-        /// The other side is sound but speaks another version, suite or tensor type.
+        /// The other side works correctly, but uses another version, suite or tensor type.
         case peerIncompatible
         /// A key, file or setting on this side is wrong.
         case configurationInvalid
@@ -27,9 +27,10 @@ public struct SealedChannelError: Error, Sendable, CustomStringConvertible {
 
         // The peer misbehaved.
 
-        /// Bytes that are not what their format demands.
+        /// Bytes that violate their format.
         public static let malformed = Code("malformed", .peerMisbehaved)
-        /// A message or part that its key does not open: altered, for another key, or not sealed by the right peer.
+        /// A message or part that cannot be decrypted: it was altered, is for another key, or was sealed by another
+        /// peer.
         public static let undecryptable = Code("undecryptable", .peerMisbehaved)
         /// A message over the size limit.
         public static let tooLarge = Code("tooLarge", .peerMisbehaved)
@@ -43,7 +44,7 @@ public struct SealedChannelError: Error, Sendable, CustomStringConvertible {
         public static let wrongKeyConfiguration = Code("wrongKeyConfiguration", .peerMisbehaved)
         /// A sealed part whose structure is broken: cut short, or lengths that contradict each other.
         public static let damagedPart = Code("damagedPart", .peerMisbehaved)
-        /// A sealed part that carries the name of another part.
+        /// A sealed part with the name of another part.
         public static let wrongPart = Code("wrongPart", .peerMisbehaved)
 
         // The peer is incompatible.
@@ -59,12 +60,12 @@ public struct SealedChannelError: Error, Sendable, CustomStringConvertible {
 
         /// A key or token file that is missing, not private, or not of its format.
         public static let invalidKeyFile = Code("invalidKeyFile", .configurationInvalid)
-        /// A value that a caller composed a message from is out of its range.
+        /// A value that a caller gave for a message is out of range.
         public static let invalidValue = Code("invalidValue", .configurationInvalid)
 
         // A defect here.
 
-        /// The cryptographic library failed where it should not.
+        /// An unexpected failure of the cryptographic library.
         public static let cryptography = Code("cryptography", .internalFault)
     }
 

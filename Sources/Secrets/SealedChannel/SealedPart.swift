@@ -11,8 +11,8 @@ package import SecretMemory
 ///
 /// Key: HKDF-SHA256 of the model key with the sealing context as salt and "infenclave sealed part v2" ‖ 0 ‖ name ‖ seed
 /// as info. The seed makes the key differ between two sealings, so that no nonce ever repeats under a key. Nonce: seven
-/// zeros ‖ chunk index u32, big-endian ‖ 1 for the last chunk, else 0. Associated data: header ‖ sealing context ‖ chunk
-/// index u64 ‖ 1 or 0. Hence no chunk opens in another place, part, bundle or version.
+/// zeros ‖ chunk index u32, big-endian ‖ 1 for the last chunk, else 0. Associated data: header ‖ sealing context ‖
+/// chunk index u64 ‖ 1 or 0. So a chunk cannot be decrypted at another position, or in another part, bundle or version.
 package enum SealedPart {
     package static let version: UInt32 = 2
     package static let chunkByteCount = 65_536

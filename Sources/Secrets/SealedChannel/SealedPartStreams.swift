@@ -110,7 +110,8 @@ package final class SealedPartOpener: ByteSource {
 
     /// - Parameters:
     ///   - sealedByteCount: Of the file.
-    ///   - sealed: Gives a range of the file; asked for in ascending order, by ``authenticate()`` once more from the start.
+    ///   - sealed: Returns a range of the file. Ranges are requested in ascending order; ``authenticate()`` requests
+    ///     all of them again, from the start.
     /// - Throws: ``SealedChannelError`` of ``SealedPart/open(_:as:modelKey:context:)``, but for altered bytes.
     package init(
         sealedByteCount: Int, as name: SealedPart.Name, modelKey: ModelKey, context: ContentDigest,

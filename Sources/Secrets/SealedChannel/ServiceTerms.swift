@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/// For how long, and how many requests at a time, the owner lets an enclave serve.
+/// How long the owner lets an enclave serve, and how many requests at a time.
 public struct ServiceTerms: Sendable, Hashable {
-    /// Four years. A lease exists to end; this only keeps arithmetic within bounds.
+    /// Four years. Leases should be far shorter; this limit only keeps arithmetic within bounds.
     public static let maximumLeaseSeconds: UInt32 = 126_230_400
-    /// Seven days: an owner who renews by hand does it weekly. A removed client or a stolen token is accepted for a
+    /// Seven days suit an owner who renews by hand, once a week. A removed client or a stolen token is accepted for a
     /// week at most in an enclave that the host isolates from the owner.
     public static let defaultLeaseSeconds: UInt32 = 604_800
 
     /// Orders the owner's messages to one run of an enclave: a message counts only if its number is higher than that of
     /// every message before it.
     public let sequence: UInt64
-    /// By the enclave's clock, from when it takes the message. After it the enclave wipes the model.
+    /// Counted by the enclave's clock from when it accepts the message. At the end the enclave wipes the model.
     public let leaseSeconds: UInt32
     /// Requests that are computed or wait for the BackNet at a time; more are refused.
     public let requestsInFlight: UInt32
@@ -35,7 +35,7 @@ public struct ServiceTerms: Sendable, Hashable {
     }
 }
 
-/// A client that the enclave may serve, and how much.
+/// A client that the enclave may serve, with its quotas.
 public struct ClientGrant: Sendable, Hashable {
     static let byteCount = TokenDigest.byteCount + 8 + 4
     /// Of a lease of seven days: one picture a minute, day and night. Published inversions of intermediate
@@ -50,7 +50,7 @@ public struct ClientGrant: Sendable, Hashable {
     public let token: TokenDigest
     /// Requests in the lease for which the FrontNet runs; provisioning again resets the count.
     public let requests: UInt64
-    /// As many may come at once, and then as many in each minute.
+    /// The burst is equally large: this many requests may come at once, and then this many in each minute.
     public let requestsPerMinute: UInt32
 
     /// A grant. Both limits have to be positive, or the provisioning message is refused.

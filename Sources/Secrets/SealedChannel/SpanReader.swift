@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Reads fields of a message from untrusted bytes. Every read is checked against what is left; nothing is allocated
-/// from a length that has not been checked.
+/// Reads fields of a message from untrusted bytes. Every read is checked against the remaining bytes; nothing is
+/// allocated from an unchecked length.
 struct SpanReader: ~Copyable, ~Escapable {
     private let span: RawSpan
     private let subject: StaticString
@@ -19,7 +19,7 @@ struct SpanReader: ~Copyable, ~Escapable {
         SealedChannelError(.malformed, "\(subject): \(reason)")
     }
 
-    /// Passes over `count` bytes and returns where they are.
+    /// Skips `count` bytes and returns their range.
     @_lifetime(self: copy self)
     mutating func skip(_ count: Int, _ field: StaticString) throws(SealedChannelError) -> Range<Int> {
         guard count >= 0, count <= remaining else {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Writes fields into zeroed memory of a size that was computed beforehand, so that nothing secret is ever moved by a
-/// buffer that grows. Writing past the end is a programming error.
+/// Writes fields into zeroed memory, whose size was computed in advance, so that secrets are never copied by a growing
+/// buffer. Writing past the end is a programming error.
 struct SpanWriter: ~Copyable {
     private let target: UnsafeMutableRawBufferPointer
     private(set) var offset = 0

@@ -4,12 +4,12 @@ internal import Glibc
 
 /// Initial hardening of a process that holds secrets.
 package enum ProcessHardening {
-    /// Forbids core files, and attaching to this process by others of the same user (`PR_SET_DUMPABLE` 0,
+    /// Disables core files, and prevents other processes of the same user from attaching (`PR_SET_DUMPABLE` 0,
     /// `RLIMIT_CORE` 0). Root can still read the memory: only a TEE can stop that.
     ///
-    /// - Parameter platformDoes: Whether the platform itself forbids dumps, so that a kernel without the call will do.
-    ///   Gramine has none, and the memory of an SGX enclave is encrypted.
-    /// - Throws: ``SecretMemoryError`` when the kernel refuses; the caller must not go on.
+    /// - Parameter platformDoes: Whether the platform itself prevents dumps, so that a kernel without the call is
+    ///   accepted. Gramine lacks the call, and the memory of an SGX enclave is encrypted.
+    /// - Throws: ``SecretMemoryError`` when the kernel refuses; the caller must not continue.
     package static func forbidDumps(unlessPlatformDoes platformDoes: Bool = false) throws(SecretMemoryError) {
         let code = csecret_forbid_dumps()
         if platformDoes, code == ENOSYS { return }

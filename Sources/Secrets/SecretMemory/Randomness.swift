@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CSecretMemory
 
-/// Where fresh bytes come from. A parameter, so that a test can count how often it is asked.
+/// The source of random bytes. It is a parameter, so that a test can count its calls.
 package struct Randomness: Sendable {
     package let fill: @Sendable (UnsafeMutableRawBufferPointer) -> Void
 
@@ -13,8 +13,8 @@ package struct Randomness: Sendable {
         precondition(code == 0, "the kernel's random generator failed with error \(code)")
     }
 
-    /// Bytes that are no secret, such as a nonce, in one call. (`SystemRandomNumberGenerator` calls the kernel for every
-    /// number.)
+    /// Bytes that are not secret, such as a nonce, in one call. (`SystemRandomNumberGenerator` calls the kernel for
+    /// every number.)
     package func nonce(_ count: Int) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             fill(UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: count))

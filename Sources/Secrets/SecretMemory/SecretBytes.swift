@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CSecretMemory
 
-/// Secret bytes: one owner, allocated once, never grown, lent only while borrowed, and wiped (in whole pages) when the
-/// owner is released.
+/// Secret bytes with one owner. They are allocated once, never grow, are accessible only while borrowed, and are wiped
+/// (in whole pages) when the owner is released.
 ///
-/// Not `Copyable`, `Codable`, `Hashable` or printable. What Swift cannot promise: a value that was loaded from here
-/// into a register or spilled to the stack by the code that borrowed it is not wiped.
+/// Not `Copyable`, `Codable`, `Hashable` or printable. One thing is beyond Swift's control: a value that borrowing code
+/// loads into a register or spills to the stack is not wiped.
 ///
 /// - Note: `@unchecked Sendable` because the bytes are written only inside the initialiser.
 package struct SecretBytes: ~Copyable, @unchecked Sendable {
@@ -43,7 +43,7 @@ package struct SecretBytes: ~Copyable, @unchecked Sendable {
 
     deinit { region.release() }
 
-    /// Overwrites memory that another library filled with a secret, before it is given back.
+    /// Overwrites memory that another library filled with a secret, before it is released.
     package static func wipe(_ bytes: UnsafeMutableRawBufferPointer) {
         if let base = bytes.baseAddress { csecret_wipe(base, bytes.count) }
     }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 
-/// Files that hold a secret: mode 0600, ours, and written whole or not at all.
+/// Files that hold a secret: they have mode 0600, belong to this user, and are written atomically.
 package enum SecretFile {
     /// Reads a file that only its owner may read.
     ///
     /// - Parameter maximumBytes: A larger file is refused before anything is allocated.
-    /// - Throws: ``SecretMemoryError``: not a regular file (links are not followed), owned by somebody other than us
-    ///   or root, open to group or others, too large.
+    /// - Throws: ``SecretMemoryError``: not a regular file (links are not followed), owned by somebody other than this
+    ///   user or root, accessible by group or others, too large.
     package static func read(_ path: String, maximumBytes: Int) throws(SecretMemoryError) -> SecretBytes {
-        // Without O_NONBLOCK the open of a pipe would wait for its writer.
+        // Without O_NONBLOCK, opening a pipe would wait for its writer.
         let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw openFailure(path, errno) }
         defer { close(descriptor) }
@@ -49,8 +49,8 @@ package enum SecretFile {
         synchronizeFolder(of: path)
     }
 
-    /// Gives `temporary` the name `path` unless that exists. Unlike a rename, a link never replaces what is there; on
-    /// a file system without links, an empty file reserves the name first.
+    /// Renames `temporary` to `path` unless that exists. Unlike a rename, a hard link never replaces an existing file;
+    /// on a file system without links, an empty file reserves the name first.
     private static func renameToNewName(_ temporary: String, _ path: String) throws(SecretMemoryError) {
         if link(temporary, path) == 0 { return }
         guard [EPERM, EOPNOTSUPP, ENOSYS].contains(errno) else { throw writeFailure(path, errno) }
@@ -107,7 +107,7 @@ package enum SecretFile {
         guard fsync(descriptor) == 0 else { throw writeFailure(path, errno) }
     }
 
-    /// Makes the new name survive a power cut. Some file systems cannot do it, which is no reason to fail.
+    /// Makes the new name durable. Some file systems do not support this, which is not an error.
     private static func synchronizeFolder(of path: String) {
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the `SecretMemory` module refuses. Messages name files, never what is in them.
+/// An error of the `SecretMemory` module. Messages contain file names, and never contents.
 package struct SecretMemoryError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {
         private let name: String

@@ -3,11 +3,11 @@ internal import CSecretMemory
 internal import Glibc
 internal import Synchronization
 
-/// Source and destination of secret memory. A parameter, so that a test can inspect released memory.
+/// Allocates and releases secret memory. It is a parameter, so that a test can inspect released memory.
 package struct SecretPages: Sendable {
-    /// Returns the given number of zeroed bytes, aligned to ``pageByteCount``. Traps when there is no memory.
+    /// Returns the given number of zeroed bytes, aligned to ``pageByteCount``. Traps if the allocation fails.
     let map: @Sendable (Int) -> UnsafeMutableRawPointer
-    /// Takes back what `map` returned, already wiped, with the number of bytes that was asked for.
+    /// Releases memory that `map` returned and that has been wiped, with the requested number of bytes.
     let unmap: @Sendable (UnsafeMutableRawPointer, Int) -> Void
 
     package init(
@@ -20,9 +20,9 @@ package struct SecretPages: Sendable {
 
     package static let pageByteCount = Int(getpagesize())
 
-    /// Private pages between two inaccessible ones, left out of core dumps, and locked as far as `RLIMIT_MEMLOCK`
-    /// allows: a refusal to lock is ignored, because a process without swap loses nothing by it. A few megabytes that
-    /// come back wiped are kept for the next secret of their size.
+    /// Private pages between two inaccessible ones, excluded from core dumps, and locked as far as `RLIMIT_MEMLOCK`
+    /// allows. A refusal to lock is ignored, because it has no effect on a machine without swap. A few megabytes of
+    /// wiped pages are kept for later secrets of the same size.
     package static let system = SecretPages(map: mapGuarded, unmap: unmapGuarded).keeping(maximumByteCount: 8 << 20)
 
     /// The same with another limit on the bytes of returned pages that are kept for reuse. The latest are kept, so that
@@ -83,9 +83,9 @@ private final class KeptPages: Sendable {
         }?.usable
     }
 
-    /// Keeps pages, and gives up those that were returned the longest time ago.
+    /// Keeps pages, and drops those that were returned the longest time ago.
     ///
-    /// - Returns: What is not kept.
+    /// - Returns: The pages to release.
     func keep(_ usable: UnsafeMutableRawPointer, _ byteCount: Int) -> [Region] {
         let region = Region(usable: usable, byteCount: byteCount)
         guard byteCount <= maximumByteCount else { return [region] }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// ``SecretBytes`` with several owners, for values that collections and actors must hold. Sharing copies a reference,
-/// never the bytes; they are wiped when the last owner goes.
+/// ``SecretBytes`` with several owners, for values that collections and actors hold. Sharing copies a reference, never
+/// the bytes; they are wiped when the last owner is released.
 package final class SharedSecretBytes: Sendable {
     private let secret: SecretBytes
 

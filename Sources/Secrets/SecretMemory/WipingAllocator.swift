@@ -2,8 +2,9 @@
 package import Tensors
 
 extension StorageAllocator {
-    /// Tensor memory that is left out of core dumps, locked as far as the limits allow, and wiped when the last tensor
-    /// over it goes. Whole pages: meant for pictures, activations and weights rather than for many tiny tensors.
+    /// Tensor memory that is excluded from core dumps, locked as far as the limits allow, and wiped when its last
+    /// tensor is released. It consists of whole pages, so it is meant for pictures, activations and weights, not for
+    /// many tiny tensors.
     package static let wiping = wiping(pages: .system)
 
     package static func wiping(pages: SecretPages) -> StorageAllocator {

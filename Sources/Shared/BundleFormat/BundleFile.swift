@@ -12,7 +12,7 @@ package enum BundleFile: String, Sendable, CaseIterable {
     case frontNet = "frontnet.sealed"
     case mapping = "mapping.sealed"
     case backNet = "backnet.graph"
-    /// The precision table of the BackNet, where it is not all f32.
+    /// The precision table of the BackNet, if it is not all f32.
     case backNetPrecision = "backnet.precision"
     /// The BackNet for other engines.
     case backNetONNX = "backnet.onnx"

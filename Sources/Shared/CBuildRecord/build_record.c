@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "build_record.h"
 
-// Only a build for a release defines these: a build that asked git each time would never be up to date.
+// Only a release build defines these: a build that read the commit from git would have to be repeated after every
+// commit.
 #ifndef INFENCLAVE_COMMIT
 #define INFENCLAVE_COMMIT ""
 #endif

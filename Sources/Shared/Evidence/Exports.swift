@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who reads evidence reads hexadecimal text: importing this module imports that one, too.
+// Code that reads evidence also reads hexadecimal text, so importing this module imports that one.
 @_exported public import Hexadecimal

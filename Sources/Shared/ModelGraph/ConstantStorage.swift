@@ -37,7 +37,7 @@ enum ConstantStorage: Equatable {
         return magnitude & ((1 << dropped) - 1) == 0
     }
 
-    /// The byte that stands for the type of the elements.
+    /// The code of the elements' type.
     func code(of element: ElementType) -> UInt8 {
         switch self {
         case .plain: element.rawValue
@@ -46,7 +46,7 @@ enum ConstantStorage: Equatable {
         }
     }
 
-    /// - Throws: ``TensorError`` for a code that stands for no type.
+    /// - Throws: ``TensorError`` for an unknown code.
     static func decoded(_ code: UInt8) throws(TensorError) -> (storage: ConstantStorage, element: ElementType) {
         switch code {
         case bfloat16Code: return (.bfloat16, .float32)

@@ -160,7 +160,7 @@ package enum GraphFile {
 }
 
 extension TensorType {
-    /// - Parameter code: What stands for the type of the elements; by default the element type's own.
+    /// - Parameter code: The code of the elements' type; by default the element type's own.
     func encode(into writer: inout ByteWriter, code: UInt8? = nil) {
         writer.write(code ?? element.rawValue)
         writer.write(UInt8(shape.rank))

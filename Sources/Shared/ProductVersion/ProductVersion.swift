@@ -12,7 +12,7 @@ package enum ProductVersion {
     }
 
     /// - Parameters:
-    ///   - commit: Empty where the build was not told.
+    ///   - commit: Empty if the build did not set it.
     ///   - options: The same.
     package static func description(commit: String, options: String) -> String {
         """

@@ -8,7 +8,7 @@
 package enum Defence: String, Sendable, CaseIterable {
     /// A sealed part has the digest that the manifest core lists.
     case partDigest
-    /// What the parts do is what the manifest core says, and what evidence states.
+    /// The parts' facts equal those of the manifest core and of evidence.
     case facts
     /// A request is served once.
     case replay
@@ -20,7 +20,7 @@ package enum Defence: String, Sendable, CaseIterable {
     case lease
     /// Channel keys are replaced and forgotten.
     case keyAge
-    /// What was refused under one list of clients is not served under the next.
+    /// A request that was refused under one list of clients is not served under the next.
     case renewedKeys
     /// An earlier provisioning message does not count after a later one.
     case sequence
@@ -32,7 +32,7 @@ package enum Defence: String, Sendable, CaseIterable {
     case renewalKey
     /// Evidence binds what the enclave states of itself.
     case statedFacts
-    /// A result of the BackNet is taken once.
+    /// A result of the BackNet is accepted once.
     case resultOnce
     /// All answers of a bundle have one size.
     case answerSize

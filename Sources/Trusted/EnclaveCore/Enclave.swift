@@ -71,9 +71,9 @@ package struct Enclave: ~Copyable {
     /// How long until ``nextChange``; zero when it is due.
     package var timeToNextChange: Duration { max(.zero, nextChange - clock.now()) }
 
-    /// Performs the actions that are due: ends a lease and wipes the model, replaces and forgets channel keys.
+    /// Performs the actions that are due: ends a lease and wipes the model, replaces and deletes channel keys.
     ///
-    /// - Returns: Refusals for requests under way when a lease ends, and for those that waited too long for the BackNet.
+    /// - Returns: Refusals for requests in progress when a lease ends, and for those that waited too long.
     package mutating func advance() -> [Frame<EnclaveMessage>] {
         let now = clock.now()
         var frames: [Frame<EnclaveMessage>] = []
@@ -101,7 +101,7 @@ package struct Enclave: ~Copyable {
 
     /// The immediate outcome of a message.
     package struct Step {
-        /// The reply with the message's identifier, if it has one already; before it, what ``Enclave/advance()`` says.
+        /// The messages of ``Enclave/advance()``, then the reply with the message's identifier, if it exists yet.
         package var frames: [Frame<EnclaveMessage>]
         /// A computation for the reply. Its result goes to ``Enclave/finish(_:)``, in any order.
         package var computation: Computation?
@@ -133,7 +133,7 @@ package struct Enclave: ~Copyable {
 
     /// Processes one message of the host, including its computation.
     ///
-    /// - Returns: The reply with the same identifier; before it, what ``advance()`` says.
+    /// - Returns: The messages of ``advance()``, then the reply with the same identifier.
     package mutating func handle(_ message: HostMessage, requestID: UInt64) -> [Frame<EnclaveMessage>] {
         let step = take(message, requestID: requestID)
         guard let computation = step.computation else { return step.frames }
@@ -194,7 +194,7 @@ package struct Enclave: ~Copyable {
 
 // The steps from state to state.
 extension Enclave {
-    /// Makes keys with other names. No evidence has stated the present ones: there is none before a bundle.
+    /// Makes keys with other identifiers. No evidence contains the present ones: there is none before a bundle.
     private mutating func name(keys slot: KeySlot) throws(EnclaveRefusal) -> EnclaveMessage {
         guard case .awaitingManifest = state else { throw EnclaveRefusal(.unexpected) }
         keyRing = try ChannelKeyRing(limits: limits, slot: slot, at: clock.now())
@@ -217,7 +217,7 @@ extension Enclave {
         }
     }
 
-    /// Takes a chunk of the layers outside, in any state that has a manifest, once.
+    /// Takes a chunk of the BackNet's graph, in any state that has a manifest; the graph is loaded only once.
     private mutating func loadBackNet(
         _ chunk: [UInt8], offset: UInt64, totalBytes: UInt64
     ) throws(EnclaveRefusal) {
@@ -242,7 +242,7 @@ extension Enclave {
         }
     }
 
-    /// The auditor that there is; a new one where a message demands an audit for the first time.
+    /// The existing auditor, or a new one if a message demands an audit for the first time.
     ///
     /// - Throws: ``EnclaveRefusal``: `bundleMissing` where the host has not loaded the BackNet, and those of
     ///   ``BackNetReference``.
@@ -262,7 +262,7 @@ extension Enclave {
         return .accepted
     }
 
-    /// The bundle and what can be stated of it.
+    /// The complete bundle, with its digests.
     ///
     /// - Throws: ``EnclaveRefusal`` (bundleMissing) before it is whole.
     private func attested(at now: Duration) throws(EnclaveRefusal) -> (AttestedBundle, EnclaveFacts.State) {
@@ -325,8 +325,8 @@ extension Enclave {
         #endif
     }
 
-    /// Takes the owner's message. A message that fails changes nothing; where it opens parts that cannot be run, which only
-    /// their owner could make, the host has to load them again.
+    /// Takes the owner's message. A message that fails changes nothing, unless it opens parts that cannot be run, which
+    /// only their owner can make: then the host has to load them again.
     private mutating func provision(_ ciphertext: [UInt8]) throws(EnclaveRefusal) -> EnclaveMessage {
         let now = clock.now()
         let (attested, _) = try attested(at: now)
@@ -348,7 +348,7 @@ extension Enclave {
             keyRing = fresh
         case .leaseEnded(let ended):
             guard message.terms.sequence > ended.sequence else { throw EnclaveRefusal(.staleSequence) }
-            // The host loads the parts again, and sends the message once more.
+            // The host loads the parts again, and sends the message again.
             guard let bundle = ended.assembly.bundle else { throw EnclaveRefusal(.bundleMissing) }
             audit = try auditor(for: message, of: bundle.manifest)
             var fresh = keyRing

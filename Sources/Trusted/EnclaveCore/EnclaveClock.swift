@@ -9,7 +9,7 @@ package struct EnclaveClock: Sendable {
 
     package init(_ now: @escaping @Sendable () -> Duration) { self.now = now }
 
-    /// `CLOCK_BOOTTIME`, which goes on while the machine sleeps.
+    /// `CLOCK_BOOTTIME`, which continues while the machine sleeps.
     package static let bootTime = EnclaveClock {
         var time = timespec()
         // Without a clock no lease would end: the process ends instead. Linux has had this clock since 2.6.39.

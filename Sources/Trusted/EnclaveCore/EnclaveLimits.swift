@@ -9,7 +9,7 @@ package struct EnclaveLimits: Sendable, Hashable {
     package var requestsPerKey: Int
     /// Age at which there are new channel keys.
     package var keyLifetime: Duration
-    /// How long replaced channel keys still open requests, which were under way when the keys changed.
+    /// How long replaced channel keys still open requests, for those in transit when the keys changed.
     package var keyGrace: Duration
 
     package init(

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Evidence
 
-/// Where the platform's evidence about this enclave comes from.
+/// A source of the platform's evidence about this enclave.
 package protocol EvidenceSource: Sendable {
     var kind: TEEKind { get }
 
-    /// Fresh evidence of this enclave over these 64 bytes.
+    /// Fresh evidence of this enclave that contains these 64 bytes as report data.
     ///
-    /// - Throws: ``EvidenceSourceError`` when the platform makes none.
+    /// - Throws: ``EvidenceSourceError`` when the platform cannot provide it.
     func evidence(reportData: [UInt8]) throws(EvidenceSourceError) -> PlatformEvidence
 }
 
@@ -24,7 +24,7 @@ package struct PlatformEvidence: Sendable, Hashable {
     }
 }
 
-/// Why the platform makes no evidence.
+/// Why the platform provides no evidence.
 package struct EvidenceSourceError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable {
         private let name: String

@@ -5,9 +5,9 @@ import Synchronization
 /// Checks from a separate thread that the enclave's thread meets its deadlines. Otherwise a host that stalls that
 /// thread could keep a model, or a key, in memory indefinitely.
 package final class Watchdog: Sendable {
-    /// How many consecutive seconds a deadline has to be over: longer than an inference or the decryption of a model
-    /// takes, and short compared with a lease. They are counted while this process runs, so that a suspended machine
-    /// does not end it.
+    /// For how many consecutive seconds a deadline must have passed: longer than an inference or the decryption of a
+    /// model takes, and short compared with a lease. They are counted while this process runs, so that a suspended
+    /// machine does not end it.
     package static let tolerance = 60
 
     private let clock: EnclaveClock
@@ -15,8 +15,8 @@ package final class Watchdog: Sendable {
     private let lateLooks = Mutex(0)
     private let onStall: @Sendable () -> Void
 
-    /// - Parameter onStall: What to do when a deadline has been over for ``tolerance`` seconds; ends the process if nothing
-    ///   else is given. The kernel then takes the memory back.
+    /// - Parameter onStall: Called when a deadline has been exceeded for ``tolerance`` seconds. By default it ends the
+    ///   process, and the kernel reclaims the memory.
     package init(clock: EnclaveClock = .bootTime, onStall: @escaping @Sendable () -> Void = { _exit(70) }) {
         self.clock = clock
         self.onStall = onStall

@@ -2,7 +2,7 @@
 package import EnclaveCore
 package import Evidence
 
-/// The evidence source of the TEE that was named. There is no default and no fallback.
+/// The evidence source of the named TEE. There is no default and no fallback.
 package enum EvidenceSources {
     /// - Parameter developmentKey: The key file, for the development TEE only.
     /// - Throws: ``EvidenceSourceError`` when this machine is not of the kind.

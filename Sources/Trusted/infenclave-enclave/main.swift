@@ -9,7 +9,8 @@ import Sandbox
 import SecretMemory
 import Wire
 
-/// One fixed or configuration-only line on the standard error stream. Nothing of a request ever gets here.
+/// Writes one line to the standard error stream: fixed text, or text about the configuration. No data of a request is
+/// ever written.
 func say(_ message: String) {
     let line = Array("\(message)\n".utf8)
     _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
@@ -62,9 +63,9 @@ func perform(_ arguments: EnclaveArguments) throws {
 
 // Swift's own handlers would print registers and the memory that they point to.
 for number in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGQUIT] { signal(number, SIG_DFL) }
-// It runs this executable again, as a process with the options of the kernel's command line.
+// The first process runs this executable again, as a process with the options of the kernel's command line.
 if FirstProcess.isThisProcess { FirstProcess.run() }
-// What clients and the host send must not make arithmetic slow, outside of plans as well.
+// Input of clients and the host must not slow down arithmetic, outside of plans either.
 FloatingPointMode.flushSubnormals()
 guard let arguments = EnclaveArguments(Array(CommandLine.arguments.dropFirst())) else {
     end(EnclaveArguments.usage, status: 64)

@@ -30,7 +30,7 @@ package struct EngineAddress: Sendable, Hashable, CustomStringConvertible {
         guard let scheme else {
             throw refusal(
                 text.hasPrefix("oip+https://") || text.hasPrefix("oip+grpcs://")
-                    ? "TLS is not spoken here; put a proxy that does beside this host" : "its scheme is none of these")
+                    ? "TLS is not supported; use a TLS proxy beside this host" : "its scheme is none of these")
         }
         let rest = text.dropFirst(scheme.rawValue.count + 3)
         guard let slash = rest.firstIndex(of: "/") else { throw refusal("it names no model") }

@@ -78,7 +78,7 @@ package struct InferRequest: Sendable {
         text.append(UInt8(ascii: "\""))
     }
 
-    /// Numbers from which a reader that goes through f64 gets the same f32 back.
+    /// Numbers from which a reader that parses them as f64 gets the same f32.
     private static func writeNumbers(
         of tensor: Tensor, named name: String, to text: inout [UInt8]
     ) throws(EngineError) {

@@ -27,7 +27,7 @@ package enum InferResponse {
             return tensors
         } catch let error as EngineError { throw error } catch {
             throw EngineError(
-                .malformedAnswer, "what came is no answer of the protocol: \(EngineError.excerpt("\(error)"))",
+                .malformedAnswer, "the answer violates the protocol: \(EngineError.excerpt("\(error)"))",
                 remedy: "check that an engine of the Open Inference Protocol, version 2, is at this address")
         }
     }

@@ -188,14 +188,14 @@ final class EnclaveConnection: Sendable {
         process.end()
     }
 
-    /// How the process ended, and its last output. It must have ended.
+    /// How the process ended, and its last output. The process must have ended.
     var lastWords: String {
         let (ending, line) = (process.end(), process.lastLine)
         return "the enclave process \(ending.description)" + (line.isEmpty ? "" : "; it said: \(line)")
     }
 
     static let ended = HostError(.enclaveUnavailable, "the enclave process has ended")
-    static let cancelled = HostError(.cancelled, "the request was given up")
+    static let cancelled = HostError(.cancelled, "the request was abandoned")
 
     private func settle(_ requestID: UInt64, _ result: Result<EnclaveMessage, HostError>) {
         let (waiting, isAbandoned) = state.withLock { state in

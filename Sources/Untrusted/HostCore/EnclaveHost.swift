@@ -120,7 +120,7 @@ package actor EnclaveHost {
         return Readiness(state: state, reason: reason)
     }
 
-    /// What is left of the owner's lease; `nil` without one.
+    /// The remaining time of the owner's lease; `nil` without one.
     var leaseLeft: Duration? { lease.left(at: .now) }
 
     /// A number that identifies the enclave process; `nil` while none has the bundle. State of one process does not

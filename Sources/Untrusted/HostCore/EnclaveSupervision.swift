@@ -41,7 +41,7 @@ extension EnclaveHost {
         if let left = lease.warning(at: .now) {
             log(
                 LogLine(
-                    .warning, "the owner's lease ends in \(Self.words(left)): the owner must provision before",
+                    .warning, "the owner's lease ends in \(Self.words(left)): the owner must provision before then",
                     ["secondsLeft": .integer(Int(left / .seconds(1)))]))
         }
     }

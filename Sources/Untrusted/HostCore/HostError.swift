@@ -48,7 +48,7 @@ package struct HostError: Error, Sendable, CustomStringConvertible {
     }
 
     static let deadlineExceeded = HostError(
-        .deadlineExceeded, "the request was not answered in the time that it has here; try again later")
+        .deadlineExceeded, "the request was not answered before its deadline; try again later")
 
     package var description: String { message }
 }

@@ -96,7 +96,7 @@ package final class HostMetrics: Sendable {
             "state", .gauge, "1 for the state that the server is in.",
             EnclaveHost.State.allCases.map { ([("state", $0.rawValue)], $0 == state ? 1 : 0) })
         metrics.add(
-            "lease_remaining_seconds", .gauge, "What is left of the owner's lease; 0 without one.",
+            "lease_remaining_seconds", .gauge, "Remaining time of the owner's lease; 0 without a lease.",
             (leaseLeft ?? .zero) / .seconds(1))
         return metrics
     }

@@ -111,7 +111,7 @@ package struct HostServer: Sendable {
             let wasStopping = models.isStopping
             await models.stop()
             guard wasStopping else { throw error }
-            log.write(LogLine(.warning, "what had not ended after \(Self.shutdownTime) was broken off"))
+            log.write(LogLine(.warning, "requests that had not ended after \(Self.shutdownTime) were aborted"))
         }
         await models.stop()
     }

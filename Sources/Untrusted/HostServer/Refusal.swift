@@ -32,9 +32,9 @@ struct Refusal: Error, Sendable {
         .requestTimeout, "timeout", "the request did not arrive in time", remedy: "send it again over a faster link")
     static let unsupportedMediaType = Refusal(
         .unsupportedMediaType, "malformed", "expected the content type message/ohttp-req",
-        remedy: "seal requests as RFC 9458 says, or use the infenclave client")
+        remedy: "encrypt requests as RFC 9458 says, or use the infenclave client")
     static let expectationFailed = Refusal(
-        .expectationFailed, "malformed", "the only expectation that is met is 100-continue",
+        .expectationFailed, "malformed", "the only supported expectation is 100-continue",
         remedy: "leave the header `expect` out")
     static let headersTooLarge = Refusal(
         .requestHeaderFieldsTooLarge, "malformed", "the headers are over 16 KiB, or more than 100",

@@ -118,8 +118,8 @@ package final class HTTPReplica: EngineReplica {
                 .tooLarge, "its answer is over \(limit) bytes", remedy: BackNetSignature.deploy)
         case HTTPFault.noHTTP(let reason):
             EngineError(
-                .malformedAnswer, "what it sends is no HTTP/1.1: \(EngineError.excerpt(reason))",
-                remedy: "check address and port; gRPC has one of its own")
+                .malformedAnswer, "its answer is not HTTP/1.1: \(EngineError.excerpt(reason))",
+                remedy: "check address and port; gRPC has a separate port")
         case HTTPFault.closedBeforeAnswer, HTTPFault.closedWithinAnswer:
             EngineError(.unreachable, "the connection broke", remedy: "look into the engine's log, or start it again")
         default:
@@ -155,6 +155,6 @@ package final class HTTPReplica: EngineReplica {
 }
 
 extension Duration {
-    /// In seconds, rounded to tenths.
+    /// The duration in seconds, rounded to tenths.
     package var formatted: String { "\((self / .milliseconds(100)).rounded() / 10) s" }
 }

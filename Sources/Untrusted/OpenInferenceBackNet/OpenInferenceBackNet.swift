@@ -162,7 +162,7 @@ package final class OpenInferenceBackNet: BackNetEngine {
             "backnet_engine_healthy", .gauge, "1 for an engine that gets requests.",
             entries.map { ([("engine", $0)], $1.isHealthy ? 1 : 0) })
         text.add(
-            "backnet_engine_requests_total", .counter, "Requests to an engine, by what came of them.",
+            "backnet_engine_requests_total", .counter, "Requests to an engine, by outcome.",
             entries.flatMap { name, entry in
                 [("answered", entry.answered), ("failed", entry.failed)].map {
                     ([("engine", name), ("outcome", $0)], Double($1))

@@ -88,7 +88,7 @@ package final class GRPCReplica: EngineReplica {
         } catch { throw self.error(error, of: method, sent: sent.count, within: time) }
         do { return try Output(serializedBytes: answer) } catch {
             throw EngineError(
-                .malformedAnswer, "what came is no \(Output.protoMessageName)",
+                .malformedAnswer, "the answer is no \(Output.protoMessageName)",
                 remedy: "check that an engine of the Open Inference Protocol, version 2, is at this address")
         }
     }
@@ -110,7 +110,7 @@ package final class GRPCReplica: EngineReplica {
             EngineError(
                 method == Self.inferMethod ? .notReady : .unreachable,
                 "it cannot be reached, or refuses for now: \(EngineError.excerpt(error.message))",
-                remedy: "start it, or check address and port; HTTP has one of its own")
+                remedy: "start it, or check address and port; HTTP has a separate port")
         case .resourceExhausted:
             EngineError(
                 .tooLarge, "\(what), for a request of \(bytes) bytes and an answer of at most \(maximumAnswerBytes)",

@@ -68,7 +68,7 @@ extension Inference_ModelInferResponse {
 
     private static func malformed(_ what: String) -> EngineError {
         EngineError(
-            .malformedAnswer, "what came is no answer of the protocol: \(what)",
+            .malformedAnswer, "the answer violates the protocol: \(what)",
             remedy: "check that an engine of the Open Inference Protocol, version 2, is at this address")
     }
 }

@@ -135,7 +135,7 @@ package final class TraceExporter: TraceSink {
                 head, body, maximumBytes: Self.maximumAnswerBytes, within: timeout)
             return (200..<300).contains(answer.status) ? nil : "it answers with HTTP \(answer.status)"
         } catch HTTPFault.late { return "no answer within \(timeout)" } catch HTTPFault.noHTTP {
-            return "what it sends is no HTTP/1.1"
+            return "its answer is not HTTP/1.1"
         } catch { return "the connection failed" }
     }
 
@@ -144,10 +144,10 @@ package final class TraceExporter: TraceSink {
             ($0.exported, $0.dropped, $0.lostBatches, $0.waiting.count)
         }
         var text = MetricsText()
-        text.add("traces_exported_total", .counter, "Traces that the collector took.", Double(exported))
+        text.add("traces_exported_total", .counter, "Traces that the collector accepted.", Double(exported))
         text.add(
-            "traces_dropped_total", .counter, "Traces that it did not take, or for which no room was.", Double(dropped))
-        text.add("trace_batches_lost_total", .counter, "Batches of traces that it did not take.", Double(lost))
+            "traces_dropped_total", .counter, "Traces that were refused, or did not fit the queue.", Double(dropped))
+        text.add("trace_batches_lost_total", .counter, "Batches that the collector did not accept.", Double(lost))
         text.add("traces_waiting", .gauge, "Traces that wait to be sent.", Double(waiting))
         return text
     }

@@ -4,7 +4,7 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
     /// Seconds since 1970-01-01T00:00:00Z, without leap seconds; negative before.
     public let secondsSince1970: Int64
 
-    /// The time so many seconds after 1970-01-01T00:00:00Z.
+    /// The time this many seconds after 1970-01-01T00:00:00Z.
     public init(secondsSince1970: Int64) { self.secondsSince1970 = secondsSince1970 }
 
     /// A date of the Gregorian calendar in UTC, in the years 1 to 9999.

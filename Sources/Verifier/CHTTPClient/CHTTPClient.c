@@ -28,7 +28,7 @@ typedef struct {
     int64_t sent;
 } upload;
 
-/// The library cannot go back in what is read by a function, and so cannot send it twice.
+/// libcurl cannot rewind a body that it reads through a function, so it cannot send the body twice.
 static size_t on_upload(char *target, size_t size, size_t count, void *context) {
     upload *body = context;
     size_t room = size * count;
@@ -74,7 +74,7 @@ static CURLcode configure(CURL *curl, const chc_request *request, struct curl_sl
     SET(CURLOPT_LOW_SPEED_TIME, (long)request->timeout_seconds);
     SET(CURLOPT_CONNECTTIMEOUT, (long)request->timeout_seconds);
     SET(CURLOPT_TIMEOUT_MS, (long)request->deadline_milliseconds);
-    // Name resolution cannot be interrupted, so a caller that gives up does not wait for it.
+    // Name resolution cannot be interrupted, so closing the handle does not wait for it.
     SET(CURLOPT_QUICK_EXIT, 1L);
     SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_HEADERFUNCTION, on_header);
@@ -95,9 +95,9 @@ static struct curl_slist *append(struct curl_slist *list, const char *line) {
     return longer;
 }
 
-/// NULL without memory.
+/// NULL if there is no memory.
 static struct curl_slist *make_headers(const chc_request *request) {
-    // Without this a body of a megabyte waits for an interim answer that few servers give.
+    // Without this line, libcurl waits before a body of a megabyte for an interim answer that few servers send.
     struct curl_slist *headers = append(NULL, "Expect:");
     const char *next = request->headers;
     while (headers != NULL && *next != 0) {
@@ -123,9 +123,9 @@ static chc_outcome outcome(CURLcode code) {
     case CURLE_COULDNT_CONNECT: return CHC_NOT_CONNECTED;
     case CURLE_OPERATION_TIMEDOUT: return CHC_LATE;
     case CURLE_PEER_FAILED_VERIFICATION: return CHC_UNTRUSTED_CERTIFICATE;
-    // The library has several words for answers that it does not understand: HTTP/0.9 and other versions, header lines
-    // without a colon, folded or beyond its own limit, encodings that contradict the body. A broken chunk is not among
-    // them: the library does not tell it from a broken connection.
+    // libcurl has several codes for invalid answers: HTTP/0.9 and other versions, header lines that have no colon, are
+    // folded or exceed its own limit, and encodings that contradict the body. An invalid chunk is not among them,
+    // because libcurl does not distinguish it from a broken connection.
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_FUNCTION_ARGUMENT:
@@ -144,7 +144,7 @@ static int is_stale(CURL *curl, CURLcode code) {
     curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &opened);
     curl_easy_getinfo(curl, CURLINFO_HEADER_SIZE, &head);
     switch (code) {
-    // The library found it stale by itself, and cannot send the body again.
+    // libcurl itself detected the stale connection, and cannot send the body again.
     case CURLE_SEND_FAIL_REWIND: return 1;
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
@@ -165,7 +165,7 @@ chc_outcome chc_perform(
     CURLcode code = CURLE_OUT_OF_MEMORY;
     long response = 0;
     if (headers != NULL) {
-        // Forgets the options of the request before, and keeps its connection.
+        // Resets the options of the previous request, and keeps its connection.
         curl_easy_reset(curl);
         code = configure(curl, request, headers, &body);
         if (code == CURLE_OK) code = curl_easy_perform(curl);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "infenclave.h"
 
-// Programs in other languages write these structures down for themselves.
+// Programs in other languages declare these structures themselves, so the layout must not change.
 
 _Static_assert(sizeof(infenclave_bytes) == 2 * sizeof(void *), "infenclave_bytes");
 _Static_assert(sizeof(infenclave_buffer) == 2 * sizeof(void *), "infenclave_buffer");

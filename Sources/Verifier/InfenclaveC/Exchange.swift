@@ -9,7 +9,7 @@ import SealedChannel
 import SecretMemory
 import Tensors
 
-/// A request that was sealed: what opens its answer, and whose it has to be.
+/// A sealed request, with what opens its answer and what the answer has to satisfy.
 final class Exchange: Sendable {
     /// The message to send.
     let message: [UInt8]

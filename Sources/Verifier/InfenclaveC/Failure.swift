@@ -5,7 +5,7 @@ import FoundationEssentials
 import SealedChannel
 import Tensors
 
-/// Why a function gives nothing, in the words of the client library's errors.
+/// Why a function failed, with the codes of the client library's errors.
 struct Failure: Error, Encodable {
     let code: String
     let message: String
@@ -72,7 +72,7 @@ func answer(
     }
 }
 
-/// JSON with sorted keys. What is encoded here always can be: it has no number that JSON lacks.
+/// JSON with sorted keys. Encoding cannot fail, because the values have no infinity and no NaN.
 func jsonBytes(_ value: some Encodable) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -4,7 +4,7 @@
 
 public import CInfenclave
 
-/// What stands behind an opaque pointer of the C interface.
+/// The object behind an opaque pointer of the C interface.
 enum Handle {
     /// A pointer that owns the object, until ``free(_:as:)``.
     static func make(_ object: some AnyObject) -> OpaquePointer {
@@ -31,7 +31,7 @@ extension infenclave_bytes {
 }
 
 extension UnsafeMutablePointer where Pointee == infenclave_buffer {
-    /// Fills a buffer of the caller's with bytes that the caller frees.
+    /// Fills the caller's buffer with bytes that the caller has to free.
     func set(_ array: [UInt8]) {
         let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: max(array.count, 1))
         copy.update(from: array, count: array.count)
@@ -47,6 +47,6 @@ public func infenclave_buffer_free(_ buffer: UnsafeMutablePointer<infenclave_buf
     buffer.pointee = infenclave_buffer(bytes: nil, count: 0)
 }
 
-/// `INFENCLAVE_ABI_VERSION` of the library. A program compares it with the header's before any other call.
+/// `INFENCLAVE_ABI_VERSION` of the library. A program compares it with the header's before it calls anything else.
 @c @implementation
 public func infenclave_abi_version() -> UInt32 { UInt32(INFENCLAVE_ABI_VERSION) }

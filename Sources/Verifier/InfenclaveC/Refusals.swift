@@ -37,7 +37,7 @@ extension Peer {
         }
     }
 
-    /// What an answer's status says; `nil` for an answer with classes.
+    /// The failure for an answer's status; `nil` for an answer with classes.
     func refusal(_ status: AnswerStatus) -> Failure? {
         switch status {
         case .answered: nil
@@ -47,7 +47,7 @@ extension Peer {
                 remedy: "ask the owner to provision again with this token listed", refusal: "unknownToken")
         case .wrongTensorType: Failure("invalidInput", expectation, refusal: "wrongTensorType")
         case .replayedRequest:
-            Failure("refused", "the enclave saw this message before", refusal: "replayedRequest")
+            Failure("refused", "the enclave has received this message before", refusal: "replayedRequest")
         case .overLimit:
             Failure(
                 "refused", "this client has used up its requests of the present lease",

@@ -3,7 +3,7 @@ import Attestation
 import CInfenclave
 import Evidence
 
-/// What evidence is verified with, taken out of C.
+/// The inputs of verification besides the evidence, converted from C.
 struct Sources {
     let time: Timestamp
     let collateral: [CollateralRole: [UInt8]]

@@ -11,7 +11,7 @@ final class Token: Sendable {
     init(_ token: AccessToken) { self.token = token }
 }
 
-/// Reads a token file, which nobody but its owner may be able to read. `infenclave.h` documents the parameters.
+/// Reads a token file, which must be readable by its owner only. `infenclave.h` documents the parameters.
 @c @implementation
 public func infenclave_token_read(
     _ path: UnsafePointer<CChar>!, _ token: UnsafeMutablePointer<OpaquePointer?>!,
@@ -38,7 +38,7 @@ public func infenclave_token_copy(
 ) -> Int32 {
     guard let token, let failure else { return INFENCLAVE_MISUSE }
     return answer(failure) {
-        // No copy but the one in secret memory.
+        // The only copy is in secret memory.
         let raw = UnsafeRawBufferPointer(start: bytes.bytes, count: bytes.bytes == nil ? 0 : bytes.count)
         guard let copied = AccessToken(bytes: raw.bytes) else {
             throw Failure("invalidConfiguration", "a token has 32 bytes, found \(raw.count)")
@@ -47,6 +47,6 @@ public func infenclave_token_copy(
     }
 }
 
-/// Frees a token, and wipes it with its last use.
+/// Frees a token. Its memory is wiped when no request uses it any more.
 @c @implementation
 public func infenclave_token_free(_ token: OpaquePointer!) { Handle.free(token, as: Token.self) }

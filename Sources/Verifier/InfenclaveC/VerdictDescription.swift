@@ -6,7 +6,7 @@ import CInfenclave
 struct VerdictDescription: Encodable {
     struct Entry: Encodable {
         let check: String
-        /// What has to hold.
+        /// The condition that has to hold.
         let summary: String
         let outcome: String
         let code: String?

@@ -18,7 +18,7 @@ struct Attestor: Sendable {
     /// - Parameters:
     ///   - time: When certificates and collateral must be valid; now, unless a test says otherwise.
     ///   - seenBefore: ``Claims/collateral`` of earlier verdicts beside the history's.
-    ///   - place: Whose evidence is wanted; `nil` where the host chooses.
+    ///   - place: The replica whose evidence is requested; `nil` lets the host choose.
     /// - Throws: ``ClientError``; `CancellationError`.
     func session(
         under policy: Policy, at time: Timestamp? = nil, seenBefore: [String: CollateralRecord] = [:],
@@ -39,7 +39,8 @@ struct Attestor: Sendable {
             peer = try Appraiser(policy: policy, development: development)
                 .verify(document, nonce: nonce, at: now, collateral: own, roots: roots, seenBefore: seen)
         } catch {
-            // A revocation that was seen once stays seen: the records are of lists whose signatures were verified.
+            // The records are kept even if evidence is rejected, since they are of lists whose signatures were
+            // verified: a revocation must not be forgotten.
             if let verdict = error.verdict { try history.remember(verdict.claims.collateral) }
             throw ClientError(
                 .attestationRejected, error.message,

@@ -20,7 +20,8 @@ package actor AzureQuoteService {
 
     private let url: String
     private let transport: any ClientTransport
-    /// A machine's report stays the same until it starts again, and the service takes few requests.
+    /// A machine's report does not change until it restarts, and the service limits the number of requests; so the
+    /// quote is kept.
     private var last: (report: [UInt8], quote: [UInt8])?
 
     package init(url: String = AzureQuoteService.standardURL, transport: any ClientTransport = CurlTransport()) {

@@ -21,29 +21,29 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
         public let name: String
         private init(_ name: String) { self.name = name }
 
-        // The server or what is between.
+        // The server, or the connection to it.
 
         /// No connection, or it broke.
         public static let unreachable = Code("unreachable")
         /// No answer in time.
         public static let timedOut = Code("timedOut")
-        /// The server answered with something else than its protocol allows.
+        /// The server's answer violates the protocol.
         public static let invalidResponse = Code("invalidResponse")
-        /// The server or the enclave refused; ``ClientError/refusal`` has its word.
+        /// The server or the enclave refused; ``ClientError/refusal`` has the code.
         public static let refused = Code("refused")
 
         // The evidence.
 
-        /// The evidence, or what it is bound to, was rejected; ``ClientError/verdict`` lists the checks.
+        /// The evidence, or the data that it binds, was rejected; ``ClientError/verdict`` lists the checks.
         public static let attestationRejected = Code("attestationRejected")
 
-        // What the caller gave.
+        // The caller's arguments.
 
-        /// The input is not what the model takes.
+        /// The model does not accept the input.
         public static let invalidInput = Code("invalidInput")
         /// The owner did not list this access token, or the client has none.
         public static let unknownToken = Code("unknownToken")
-        /// An address, a key or a number is not usable.
+        /// An address, a key or a number cannot be used.
         public static let invalidConfiguration = Code("invalidConfiguration")
         /// The file of a ``CollateralHistory`` cannot be read or written.
         public static let unusableFile = Code("file")
@@ -53,18 +53,18 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
     public let code: Code
     /// What happened, in one line. It holds no input, result, class name or key.
     public let message: String
-    /// What helps, in one line; may be empty.
+    /// The remedy, in one line; may be empty.
     public let remedy: String
-    /// The word for a refusal.
+    /// The code of a refusal.
     public let refusal: Refusal?
-    /// How the evidence was judged, where it was.
+    /// The verdict on the evidence, if it was appraised.
     public let verdict: Verdict?
     /// Whether the same call may succeed in a moment and is safe to repeat: no input was accepted, or the request
     /// changes nothing.
     public let isRetryable: Bool
     /// The time after which the server suggests another attempt.
     public let retryAfter: Duration?
-    /// Whether a kept connection broke before any answer came.
+    /// Whether a kept connection broke before any part of an answer arrived.
     let isStale: Bool
 
     package init(
@@ -98,7 +98,8 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
 
     /// Whether fresh evidence may help: the enclave was restarted, has new keys, or a new lease.
     package var asksForFreshEvidence: Bool {
-        // Key identifiers are random bytes: after two changes of keys an old one may name a new key.
+        // `undecipherable` too: key identifiers are random bytes, so after two changes of keys an old identifier may
+        // belong to a new key.
         [.unknownKey, .undecipherable, .wrongEpoch, .leaseEnded, .notProvisioned].contains(refusal)
     }
 }

@@ -35,10 +35,10 @@ public struct ClientEvent: Sendable, CustomStringConvertible {
 public struct ClientOptions: Sendable {
     /// How often, and after which pauses, a request is tried again.
     public var retries = RetryPolicy()
-    /// An enclave is attested again before a request when its evidence is older. What a vendor or an owner has revoked
-    /// meanwhile is found then.
+    /// An enclave is attested again before a request when its evidence is older. This detects what a vendor or an owner
+    /// has revoked in the meantime.
     public var maximumSessionAge: Duration = .seconds(3600)
-    /// Called for each event, on any thread, before the call that it is about returns. It should not block.
+    /// Called for each event, on any thread, before the call that caused the event returns. It should not block.
     public var observer: (@Sendable (ClientEvent) -> Void)?
 
     /// The default options.

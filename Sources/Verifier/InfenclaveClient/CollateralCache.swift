@@ -4,7 +4,7 @@ public import Evidence
 import Foundation
 
 /// A cache of Intel's collateral with the interface of Intel's PCCS (Provisioning Certificate Caching Service) and of
-/// its source, version 4. It is not trusted: what it gives is signed by Intel, and appraised like a server's.
+/// its source, version 4. It is not trusted: its data is signed by Intel, and verified like collateral from a server.
 ///
 /// - Source: Intel SGX and TDX Provisioning Certification Service, API version 4.
 public struct CollateralCache: Sendable {
@@ -83,7 +83,7 @@ public struct CollateralCache: Sendable {
         return Array(pem.utf8)
     }
 
-    /// Some caches write revocation lists in hexadecimal, even if DER was requested.
+    /// Some caches return revocation lists in hexadecimal, even if DER was requested.
     private static func der(_ body: [UInt8]) -> [UInt8] {
         guard body.first != 0x30 || body.allSatisfy({ $0 < 0x80 }) else { return body }
         let text = String(decoding: body, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
@@ -105,12 +105,12 @@ public struct CollateralSources: Sendable {
         self.cache = cache
     }
 
-    /// All that these sources have for evidence.
+    /// The collateral of these sources for this evidence.
     ///
     /// - Throws: ``ClientError`` of the cache; `CancellationError`.
     package func collateral(for evidence: [UInt8], of tee: TEEKind) async throws -> [CollateralRole: [UInt8]] {
         guard let cache, tee.hardware == .sgx || tee.hardware == .tdx else { return files }
-        // Collateral of the server's own choice must not come in where the cache was asked for.
+        // If a cache is configured, collateral that the server chose must not be used instead.
         guard let platform = IntelPlatform(evidence: evidence, pckChain: files[.pckCertificateChain]) else {
             throw ClientError(
                 .invalidResponse, "the server's evidence does not say which platform the cache is to be asked for",

@@ -34,7 +34,8 @@ public struct CollateralHistory: Sendable {
         .file(try StateFolder.file("collateral-dates.json"))
     }
 
-    /// - Throws: ``ClientError`` `.unusableFile` when there is a file that cannot be read: to go on without would be to forget.
+    /// - Throws: ``ClientError`` `.unusableFile` if the file exists and cannot be read, because continuing without it
+    ///   would forget the records.
     package func seen() throws(ClientError) -> [String: CollateralRecord] {
         switch store {
         case .memory(let memory): memory.records.withLock { $0 }
@@ -42,8 +43,8 @@ public struct CollateralHistory: Sendable {
         }
     }
 
-    /// Keeps the newer of each old and new record. A file is replaced as a whole, and no other process changes it between
-    /// its reading and its writing.
+    /// Keeps the newer of each old and new record. A file is replaced as a whole, and a lock keeps other processes from
+    /// changing it between reading and writing.
     ///
     /// - Throws: ``ClientError`` `.unusableFile`.
     package func remember(_ new: [String: CollateralRecord]) throws(ClientError) {
@@ -69,7 +70,7 @@ public struct CollateralHistory: Sendable {
         guard let seen = (try? CollateralHistoryFile(strictlyDecoding: Array(json), name: path))?.seen else {
             throw ClientError(
                 .unusableFile, "\(path) is not a list of collateral that was seen",
-                remedy: "restore it; or remove it, and older collateral will be taken once more")
+                remedy: "restore it, or remove it: older collateral is then accepted again")
         }
         return seen
     }
@@ -100,7 +101,7 @@ private struct CollateralHistoryFile: Codable {
         evaluationDataNumbers = seen.compactMapValues(\.evaluationDataNumber)
     }
 
-    /// - Returns: `nil` when it says something else than dates and numbers.
+    /// - Returns: `nil` if it contains anything but dates and numbers.
     var seen: [String: CollateralRecord]? {
         let numbers = evaluationDataNumbers ?? [:]
         var seen: [String: CollateralRecord] = [:]

@@ -12,7 +12,7 @@ public import Tensors
 public struct Classification: Sendable, Hashable {
     /// Position in the model's output.
     public let index: Int
-    /// The class's name, which came sealed with the answer.
+    /// The class's name, from the sealed answer.
     public let name: String
     /// 0 to 1.
     public let probability: Float
@@ -33,7 +33,7 @@ public struct EnclaveSession: Sendable {
     /// The time at which its certificates and collateral were found valid.
     public let attested: Timestamp
 
-    /// How many enclaves the server says that it has.
+    /// The number of enclaves that the server reports.
     package let replicas: ReplicaCount
 
     private let server: ServerConnection
@@ -89,10 +89,10 @@ public struct EnclaveSession: Sendable {
         do throws(SealedChannelError) { return try sealed(tensor, token: token) } catch { throw Self.failure(error) }
     }
 
-    /// Sends a request. Where the server does not know the key, the same bytes go out once more: behind a balancer that leads
-    /// requests anywhere another server may know it, and no enclave serves them twice.
+    /// Sends a request. If the server does not know the key, the same bytes are sent again: behind a balancer
+    /// without affinity, another server may know the key. This is safe, because no enclave serves the same bytes twice.
     ///
-    /// - Parameter isOnce: Over a connection of its own.
+    /// - Parameter isOnce: Whether to use a new connection, because the request must not be sent twice.
     func answer(to request: ObliviousRequest, isOnce: Bool) async throws -> [Classification] {
         do {
             return try results(of: try await exchange(request, isOnce: isOnce))
@@ -107,7 +107,7 @@ public struct EnclaveSession: Sendable {
         ClientError(error.code == .invalidValue ? .invalidInput : .invalidResponse, error.message)
     }
 
-    /// A request for `/ohttp`. A caller that sends it by other means must send it once only.
+    /// A request for `/ohttp`. A caller that sends it through another library must send it only once.
     ///
     /// - Throws: ``SealedChannelError``.
     package func sealed(_ tensor: Tensor, token: AccessToken) throws(SealedChannelError) -> ObliviousRequest {
@@ -174,7 +174,7 @@ public struct EnclaveSession: Sendable {
                         : "; f32 tensors only if the owner partitions with --allow-f32"),
                 refusal: .wrongTensorType)
         case .replayedRequest:
-            throw ClientError(.refused, "the enclave saw this message before", refusal: .replayedRequest)
+            throw ClientError(.refused, "the enclave has received this message before", refusal: .replayedRequest)
         case .overLimit:
             throw ClientError(
                 .refused, "this client has used up its requests of the present lease",
@@ -198,8 +198,8 @@ public struct EnclaveSession: Sendable {
         }
     }
 
-    /// Gives the enclave the model key and the clients that it may answer, or replaces clients, quotas and lease of an enclave
-    /// that has the key.
+    /// Provisions the enclave with the model key and the list of its clients, or replaces clients, quotas and lease of
+    /// an enclave that has the key.
     ///
     /// - Parameters:
     ///   - modelKey: Of the bundle that is served.
@@ -226,7 +226,7 @@ public struct EnclaveSession: Sendable {
         return ProvisioningCiphertext(bytes: message, opener: opener, demandsAudit: demandsAudit)
     }
 
-    /// Hands a sealed provisioning message to the server. The enclave takes one message once.
+    /// Sends a sealed provisioning message. The enclave accepts each message only once.
     ///
     /// - Returns: What the enclave's audit has found so far; `nil` if there was none in this run of the enclave, or the
     ///   message was kept without the key of its answer.

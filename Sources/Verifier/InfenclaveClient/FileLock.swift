@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// A lock between processes that change one file. It ends with the process, however that ends; the lock's own file stays,
-/// because removing it would let two processes hold two locks of one name.
+/// A lock between processes that change one file. The kernel releases it when the process ends for any reason. The
+/// lock's file is not removed: otherwise two processes could lock two different files of the same name.
 struct FileLock {
     private let descriptor: Int32
 

@@ -2,8 +2,8 @@
 public import Tensors
 
 extension InfenclaveClient {
-    /// Classifies a tensor: u8 pixels `[1, height, width, channels]`, or, if the owner allows it, the normalised f32 `[1,
-    /// channels, height, width]`. ``EnclaveSession/manifest`` of ``session()`` says the sizes.
+    /// Classifies a tensor: u8 pixels `[1, height, width, channels]`, or, if the owner allows it, the normalised f32
+    /// `[1, channels, height, width]`. ``EnclaveSession/manifest`` of ``session()`` has the sizes.
     ///
     /// - Returns: The model's most probable classes, as many as the owner allows, the most probable first.
     /// - Throws: ``ClientError``; `CancellationError` when the task is cancelled.
@@ -57,24 +57,25 @@ extension InfenclaveClient {
             try await observed(.classification) {
                 // Attestation is part of the attempt, and is not retried separately.
                 let session = if let currentSession { currentSession } else { try await freshSession() }
-                // The enclave that does not serve was attested just now.
+                // A session that does not serve is never kept, so this one was attested just now: it is not attested
+                // again.
                 try session.requireService()
                 return try await answer(to: tensor, token, through: session)
             }
         }
     }
 
-    /// Attestations for one request, beside the one before it. Behind a balancer without affinity, each request goes to a
-    /// server that does not have its key in up to half of the cases with two servers: with 8, one request of 500 is still
-    /// refused; with 3, one of 16.
+    /// Limit of the attestations for one request, not counting the one before it. Behind a balancer without affinity
+    /// and with two servers, up to half of the requests reach a server without their key. With 8 attestations, one
+    /// request in 500 still fails; with 3, one in 16.
     private static let maximumAttestations = 8
 
     private func answer(
         to tensor: Tensor, _ token: AccessToken, through first: EnclaveSession
     ) async throws -> Answer {
         var (session, request, isOnce) = (first, try first.sealed(tensor, token), false)
-        // What was sealed to which keys, and whether a kept connection has broken: a host that leads the client from one enclave
-        // to another and back gets the same bytes again, which no enclave serves twice.
+        // The request as sealed to each key configuration: if a host directs the client from one enclave to another and
+        // back, it gets the same bytes again, which no enclave serves twice.
         var sealed = [first.keyConfiguration: request]
         var (attestations, isResealed) = (0, false)
         while true {
@@ -88,7 +89,8 @@ extension InfenclaveClient {
                 attestations += 1
                 guard attestations <= Self.maximumAttestations else { throw error }
                 let fresh = try await self.session(after: session)
-                // A host that merely says so must not get the same tensor sealed twice: the same bytes are sent again.
+                // The host may claim this falsely, and must not get the same tensor sealed twice: the same bytes are
+                // sent again.
                 guard fresh.hasOtherKeys(than: session) else {
                     guard error.isOfUnknownKey else { throw error }
                     continue

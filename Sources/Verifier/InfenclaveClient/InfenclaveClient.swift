@@ -4,7 +4,7 @@ import Foundation
 public import SealedChannel
 import Synchronization
 
-/// Talks to a model that is served by Infenclave, after verifying what serves it.
+/// A client of a model that Infenclave serves. It verifies the enclave before it sends anything confidential.
 ///
 /// ```swift
 /// let client = try InfenclaveClient(
@@ -27,7 +27,7 @@ public final class InfenclaveClient: Sendable {
 
     private struct State {
         var policy: Policy
-        /// Changes with the policy, so that nothing is kept that another one accepted.
+        /// Counts policies, so that a session that an earlier policy accepted is not kept.
         var generation = 0
         /// Why nothing may be sent to any server.
         var withdrawal: ClientError?
@@ -106,7 +106,7 @@ public final class InfenclaveClient: Sendable {
         }
     }
 
-    /// The session that the next request would use: the present one, or a fresh one.
+    /// The session that the next request would use: the current one, or a fresh one.
     ///
     /// - Throws: As ``attest()``.
     public func session() async throws -> EnclaveSession {
@@ -114,7 +114,7 @@ public final class InfenclaveClient: Sendable {
         return try await attest()
     }
 
-    /// The session that requests use, if there is one that is young enough.
+    /// The session that requests use, if there is one that is not too old.
     public var currentSession: EnclaveSession? {
         state.withLock { state in
             state.session.flatMap { $0.since.duration(to: .now) < options.maximumSessionAge ? $0.value : nil }
@@ -132,8 +132,8 @@ public final class InfenclaveClient: Sendable {
     }
 
     /// Withdraws the policy. Until ``replacePolicy(_:)`` gives another one, requests and attestations fail with
-    /// ``ClientError`` `.invalidConfiguration`, and nothing is sent. An exchange in progress is not broken off, and an
-    /// ``EnclaveSession`` that was taken before stays usable.
+    /// ``ClientError`` `.invalidConfiguration`, and nothing is sent. An exchange in progress is not interrupted, and an
+    /// ``EnclaveSession`` that was obtained before stays usable.
     ///
     /// - Parameter reason: Why, for the message of the error.
     public func withdrawPolicy(reason: String) {
@@ -154,10 +154,11 @@ public final class InfenclaveClient: Sendable {
         }
     }
 
-    /// How long the host may take to say whether the model is served. It computes nothing for it.
+    /// The time limit for the host's answer to ``probe()``, which needs no computation.
     private static let probeTime: Duration = .seconds(5)
 
-    /// Asks the host whether the model is served. It is not trusted: this says whom to ask first, and no more.
+    /// Asks the host whether the model is served. The answer is not authenticated. It only decides which server is
+    /// tried first.
     ///
     /// - Throws: ``ClientError`` when it is not, or when there is no answer within 5 s; `CancellationError`.
     package func probe() async throws {
@@ -171,8 +172,8 @@ public final class InfenclaveClient: Sendable {
         }
     }
 
-    /// A session for a request that failed on another: the one that some other request has opened since, or a fresh one. One
-    /// attempt, as the request itself is tried again.
+    /// A session for a request that failed with another session: the one that another request has opened since, or a
+    /// fresh one. It makes one attempt, because the request itself is retried.
     func session(after failed: EnclaveSession) async throws -> EnclaveSession {
         if let current = currentSession, current.hasOtherKeys(than: failed) { return current }
         return try await freshSession()
@@ -193,7 +194,8 @@ public final class InfenclaveClient: Sendable {
             do {
                 session = try await observed(.attestation) { try await attestation.session(under: policy) }
             } catch let error as ClientError where error.code == .attestationRejected {
-                // Nothing more goes to the keys of a session whose server shows other evidence by now.
+                // The previous session is dropped: nothing more is sealed to the keys of a server that now shows other
+                // evidence.
                 let isOfPresentPolicy = state.withLock { state in
                     guard state.generation == generation else { return false }
                     state.session = nil
@@ -215,7 +217,7 @@ public final class InfenclaveClient: Sendable {
 }
 
 extension InfenclaveClient {
-    /// Tries again as ``ClientOptions/retries`` says.
+    /// Repeats the work as ``ClientOptions/retries`` allows.
     func retrying<Value>(_ work: () async throws -> Value) async throws -> Value {
         var attempts = 0
         while true {

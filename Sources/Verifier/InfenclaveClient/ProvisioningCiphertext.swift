@@ -13,6 +13,6 @@ package struct ProvisioningCiphertext: Sendable {
         (self.bytes, self.opener, self.demandsAudit) = (bytes, opener, demandsAudit)
     }
 
-    /// A message that was kept in a file. Its answer cannot be opened.
+    /// A message that was stored in a file. Its answer cannot be opened.
     package init(kept bytes: [UInt8]) { self.init(bytes: bytes, opener: nil, demandsAudit: false) }
 }

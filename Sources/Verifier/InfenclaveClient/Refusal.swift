@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import StrictJSON
 
-/// The word of a server or an enclave for why it refused. Open: a newer server may have more.
+/// The code with which a server or an enclave refuses. The set is open: a newer server may have more.
 public struct Refusal: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
-    /// The word, such as `leaseEnded`.
+    /// The code's name, such as `leaseEnded`.
     public let rawValue: String
-    /// A refusal by its word, also one that this version does not name.
+    /// A refusal by its code, including codes that this version does not know.
     public init(rawValue: String) { self.rawValue = rawValue }
-    /// A refusal by its word.
+    /// A refusal by its code.
     public init(stringLiteral value: String) { rawValue = value }
-    /// The word.
+    /// The code's name.
     public var description: String { rawValue }
 
     // By the enclave, under seal or in its evidence.
@@ -26,7 +26,7 @@ public struct Refusal: RawRepresentable, Sendable, Hashable, ExpressibleByString
     public static let tooManyRequests: Refusal = "tooManyRequests"
     /// The model takes tensors of another type.
     public static let wrongTensorType: Refusal = "wrongTensorType"
-    /// The enclave saw this very message before.
+    /// The enclave has received this message before.
     public static let replayedRequest: Refusal = "replayedRequest"
     /// The part outside the enclave failed.
     public static let outsideFailed: Refusal = "outsideFailed"
@@ -41,16 +41,16 @@ public struct Refusal: RawRepresentable, Sendable, Hashable, ExpressibleByString
     public static let wrongEpoch: Refusal = "wrongEpoch"
     /// Too many requests of all clients together.
     public static let overloaded: Refusal = "overloaded"
-    /// The enclave's process does not run, or does not answer.
+    /// The enclave's process is not running, or does not answer.
     public static let enclaveUnavailable: Refusal = "enclaveUnavailable"
-    /// The enclave's hardware gives no evidence at the moment.
+    /// The enclave's platform cannot provide evidence at the moment.
     public static let evidenceUnavailable: Refusal = "evidenceUnavailable"
     /// The owner's message has a sequence number that is too low.
     public static let staleSequence: Refusal = "staleSequence"
 }
 
-/// A refusal by the host, `{"error":{"code","message","remedy"}}`. The host is not trusted: its words are shown, and
-/// nothing rests on them.
+/// A refusal by the host, `{"error":{"code","message","remedy"}}`. The host is not trusted: its text is shown, and
+/// security does not depend on it.
 struct HostRefusal {
     private struct Body: Decodable {
         struct Error: Decodable { let code, message, remedy: String }
@@ -60,11 +60,11 @@ struct HostRefusal {
     static func check(_ response: TransportResponse) throws(ClientError) {
         guard response.status != 200 else { return }
         guard let refusal = try? Body(strictlyDecoding: response.body, name: "the refusal").error else {
-            // A balancer or a proxy that has no server to lead to. With 503 it has sent the request to none.
+            // The answer of a balancer or proxy without a usable server. With 503 it has not forwarded the request.
             guard ![502, 503, 504].contains(response.status) else {
                 throw ClientError(
                     .unreachable,
-                    "what is in front of the server answered with HTTP status \(response.status): the server is gone, or does not answer",
+                    "a proxy in front of the server answered with HTTP status \(response.status): the server is gone, or does not answer",
                     remedy: "try again; the answer to this request is lost", isRetryable: response.status == 503)
             }
             throw ClientError(

@@ -2,11 +2,11 @@
 import Attestation
 import Evidence
 
-/// Whose evidence a server is asked for, where it has several enclaves for one model.
+/// The replica whose evidence is requested from a server with several enclaves for one model.
 package struct ReplicaPlace: Sendable, Hashable {
     private enum Choice: Sendable, Hashable {
         case replica(Int, isStaged: Bool)
-        /// Of a bundle with this manifest digest rather than of another.
+        /// The manifest digest of the wanted bundle.
         case manifest([UInt8])
         case any
     }
@@ -20,13 +20,13 @@ package struct ReplicaPlace: Sendable, Hashable {
 
     private init(choice: Choice) { self.choice = choice }
 
-    /// The server chooses, and knows which bundle the policy pins.
+    /// The server chooses the replica, and is told which bundle the policy pins.
     static func chosen(under policy: Policy) -> ReplicaPlace {
         guard case .require(let digest) = policy.manifestDigest else { return ReplicaPlace(choice: .any) }
         return ReplicaPlace(choice: .manifest(digest))
     }
 
-    /// Behind another one in a query.
+    /// The parameters to append to the query of another one.
     var query: String {
         switch choice {
         case .replica(let number, let isStaged): "&replica=\(number)&pool=\(isStaged ? "staged" : "serving")"
@@ -40,7 +40,7 @@ package struct ReplicaPlace: Sendable, Hashable {
 package struct ReplicaCount: Sendable, Hashable {
     /// The number of replicas of the serving pool; 1 or more.
     package let serving: Int
-    /// Of what waits for its owner.
+    /// The number of replicas of the staged pool.
     package let staged: Int
 
     /// As many as a server can have.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 
-/// The requests of a sequence that are in progress, or answered and not taken: a limited number.
+/// The requests of a sequence that are in progress, or answered but not yet taken. Their number is limited.
 package final class RequestWindow: Sendable {
     typealias Answer = Task<[Classification], any Error>
 
@@ -59,7 +59,7 @@ package final class RequestWindow: Sendable {
         do {
             var iterator = answers.makeAsyncIterator()
             guard let answer = try await iterator.next() else {
-                // A cancelled task finds the end, too.
+                // A cancelled task reaches this point, too.
                 try Task.checkCancellation()
                 cancel()
                 return nil

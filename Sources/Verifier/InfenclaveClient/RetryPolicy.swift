@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How often, and after which pauses, a client tries again where ``ClientError/isRetryable`` says that it may.
+/// How often, and after which pauses, a client repeats a request that failed with ``ClientError/isRetryable``.
 public struct RetryPolicy: Sendable, Hashable {
     /// With the first one; 1 or more.
     public var maximumAttempts: Int
-    /// Before the second attempt; it doubles from one to the next.
+    /// The pause before the second attempt; each further pause is twice as long.
     public var firstPause: Duration
-    /// A server that asks for a longer one is not tried again.
+    /// The longest pause; if a server asks for a longer one, the request is not repeated.
     public var maximumPause: Duration
 
     /// A policy. Less than one attempt counts as one, a negative pause as none.
@@ -20,7 +20,7 @@ public struct RetryPolicy: Sendable, Hashable {
     /// No second attempt.
     public static let never = RetryPolicy(maximumAttempts: 1)
 
-    /// - Parameter attempt: How many were made.
+    /// - Parameter attempt: The number of attempts so far.
     /// - Returns: `nil` if there is no other attempt.
     func pause(after error: ClientError, attempt: Int) -> Duration? {
         guard error.isRetryable, attempt < maximumAttempts else { return nil }

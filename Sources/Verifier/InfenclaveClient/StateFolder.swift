@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// `$XDG_STATE_HOME/infenclave`, made when it is missing.
+/// `$XDG_STATE_HOME/infenclave`, created if it is missing.
 package enum StateFolder {
     /// - Throws: ``ClientError`` `.unusableFile`.
     package static func file(_ name: String) throws(ClientError) -> String {

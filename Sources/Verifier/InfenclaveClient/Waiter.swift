@@ -11,7 +11,7 @@ final class Waiter<Value: Sendable>: Sendable {
 
     private let state = Mutex(State.notBegun)
 
-    /// - Returns: Whether there is something to wait for: false when the waiter was finished before, as by a cancellation.
+    /// - Returns: Whether to wait: false if the waiter was already resumed, for example by a cancellation.
     func begin(_ continuation: CheckedContinuation<Value, any Error>) -> Bool {
         let hasBegun = state.withLock { state in
             guard case .notBegun = state else { return false }

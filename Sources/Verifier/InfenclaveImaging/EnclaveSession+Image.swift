@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything for users of pictures, with one import.
+// Everything for clients that send pictures, with one import.
 @_exported public import Imaging
 @_exported public import InfenclaveClient
 
@@ -16,7 +16,7 @@ extension EnclaveSession {
     ///
     /// - Throws: ``ClientError``: `.invalidInput` for a picture that is too small; `CancellationError`.
     public func classify(_ image: Image, token: AccessToken) async throws -> [Classification] {
-        // The error of an enclave that does not serve comes before errors of the picture.
+        // If the enclave does not serve, that error takes precedence over an error of the picture.
         try requireService()
         return try await classify(try tensor(of: image), token: token)
     }

@@ -38,7 +38,7 @@ package final class APIKey: Sendable {
     }
 }
 
-/// The proxy cannot run as it is asked to.
+/// The proxy cannot run with these arguments.
 package struct ProxyError: Error, Sendable, CustomStringConvertible {
     package let message: String
     package let remedy: String

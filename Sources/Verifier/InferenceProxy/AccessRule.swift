@@ -5,14 +5,14 @@ package import OpenInference
 package struct AccessRule: Sendable {
     private let key: APIKey?
 
-    /// - Parameter key: `nil` for a proxy that only this machine reaches.
+    /// - Parameter key: `nil` for a proxy that only this machine can reach.
     package init(key: APIKey?) { self.key = key }
 
-    /// Without a key, programs of this machine may ask, and web pages of elsewhere may not: a browser would send their
-    /// requests here, and a name of theirs may stand for this address.
+    /// Without a key, programs of this machine have access, and web pages of other origins have none. A browser would
+    /// send the requests of such a page here, and the page's own host name may resolve to this address (DNS rebinding).
     ///
     /// - Parameters:
-    ///   - host: Of the header `host`, with or without port.
+    ///   - host: The header `host`, with or without port.
     ///   - origin: The header `origin`, which browsers send.
     /// - Throws: ``OpenInferenceError`` `.unauthenticated`, `.permissionDenied`.
     package func check(

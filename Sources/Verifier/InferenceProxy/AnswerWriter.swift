@@ -3,7 +3,7 @@ import InfenclaveImaging
 import OpenInference
 
 extension InferenceModel {
-    /// The outputs that a request is answered with: those that it names, else all.
+    /// The outputs of the answer: those that the request names, or all if it names none.
     ///
     /// - Throws: ``OpenInferenceError`` `.invalidArgument` for an output that the model does not have.
     func requestedOutputs(of request: InferenceRequest) throws(OpenInferenceError) -> [RequestedOutput] {
@@ -30,7 +30,7 @@ extension InferenceModel {
         return request.outputs
     }
 
-    /// - Parameter answers: Of each picture, the most probable class first.
+    /// - Parameter answers: The classes of each picture, the most probable first.
     func response(
         to request: InferenceRequest, with answers: [[Classification]], outputs: [RequestedOutput]
     ) -> InferenceResponse {
@@ -49,7 +49,7 @@ extension InferenceModel {
     ) -> (values: InferenceOutput.Values, count: Int) {
         if let wanted = output.classification {
             let count = min(wanted, served.topK)
-            // As Triton writes them: value, position and name.
+            // In Triton's form: value, position and name.
             let texts = answers.flatMap { $0.prefix(count).map { "\($0.probability):\($0.index):\($0.name)" } }
             return (.texts(texts), count)
         }

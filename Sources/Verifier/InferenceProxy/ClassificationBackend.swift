@@ -3,7 +3,7 @@ package import InfenclaveImaging
 
 /// The model in verified enclaves behind the proxy. A protocol, so that tests can replace it.
 package protocol ClassificationBackend: Sendable {
-    /// The model, once an enclave that the policy accepts serves it.
+    /// The model that an accepted enclave serves.
     ///
     /// - Throws: ``ClientError``; `CancellationError`.
     func model() async throws -> ServedModel
@@ -13,15 +13,16 @@ package protocol ClassificationBackend: Sendable {
     /// - Throws: ``ClientError``; `CancellationError`.
     func classify(_ input: ModelInput) async throws -> [Classification]
 
-    /// Whether a request would be answered, without asking anybody; the reason why not.
+    /// Whether a request would be answered, from the known state of the servers; if not, the reason.
     var readiness: Readiness { get }
 }
 
-/// One picture, as its sender has it.
+/// The input of one classification, in the form in which the sender has it.
 package enum ModelInput: Sendable {
-    /// As the network takes it: f32 `[1, channels, height, width]` or u8 `[1, height, width, channels]`.
+    /// In the form that the network takes: f32 `[1, channels, height, width]` or u8 `[1, height, width, channels]`.
     case tensor(Tensor)
-    /// A file of JPEG, PNG or WebP. It is decoded last: what is decoded takes a hundred times the memory.
+    /// The bytes of an image file. It is decoded as late as possible, because pixels take up to a hundred times the
+    /// memory.
     case picture([UInt8])
 }
 
@@ -30,10 +31,10 @@ package enum Readiness: Sendable, Hashable {
     case notReady(reason: String)
 }
 
-/// What the evidence of an enclave says of its model.
+/// The properties of a model, from the evidence of an enclave.
 package struct ServedModel: Sendable, Hashable {
     package let name: String
-    /// Of the tensor.
+    /// The name of the input tensor.
     package let inputName: String
     package let channels: Int
     package let height: Int

@@ -2,7 +2,7 @@
 import CInflate
 import OpenInference
 
-/// How a body was compressed for its way.
+/// The compression of a request's body.
 enum ContentCoding {
     /// Whether a body has to be decoded.
     ///
@@ -11,7 +11,7 @@ enum ContentCoding {
 
     /// - Parameters:
     ///   - coding: The header `content-encoding`.
-    ///   - maximumBytes: What comes out may have.
+    ///   - maximumBytes: The maximum size of the decoded body.
     /// - Throws: ``OpenInferenceError`` `.invalidArgument`, `.tooLarge`.
     /// - Source: RFC 9110, section 8.4.1.
     static func decode(

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package import OpenInference
 
-/// Runs work that has to end in time. The work must end when its task is cancelled.
+/// Runs work with a time limit. The work must end when its task is cancelled.
 ///
 /// - Parameters:
-///   - limit: The most time that `body` may take.
-///   - late: What is thrown when it takes longer.
+///   - limit: The longest time that `body` may take.
+///   - late: The error to throw when it takes longer.
 /// - Throws: `late`; what `body` throws; `CancellationError`.
 package func within<Value: Sendable>(
     _ limit: Duration, else late: OpenInferenceError, _ body: @escaping @Sendable () async throws -> Value

@@ -14,7 +14,7 @@ final class ExchangeDeadline: ChannelDuplexHandler, RemovableChannelHandler {
     private var reading: Scheduled<Void>?
     private var answering: Scheduled<Void>?
 
-    /// - Parameter limit: For a request, and for an answer, each from its head to its end.
+    /// - Parameter limit: The time limit for a request, and for an answer, each from its head to its end.
     init(_ limit: Duration) { self.limit = TimeAmount(limit) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -32,7 +32,7 @@ final class ExchangeDeadline: ChannelDuplexHandler, RemovableChannelHandler {
         case .head: answering = closing(context)
         case .body: break
         case .end:
-            // It is over when the kernel has taken the last byte.
+            // The answer is complete when the kernel has accepted the last byte.
             let (sent, timer) = (promise ?? context.eventLoop.makePromise(), answering)
             sent.futureResult.assumeIsolated().whenComplete { _ in timer?.cancel() }
             promise = sent

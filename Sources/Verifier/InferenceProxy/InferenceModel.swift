@@ -2,7 +2,8 @@
 import InfenclaveImaging
 import OpenInference
 
-/// The two models that one enclave's model is offered as: its tensor, and pictures, which are resized and cropped here.
+/// One of the two models that the proxy offers for an enclave's model. The first takes the input tensor; the second
+/// takes pictures, which the proxy resizes and crops.
 struct InferenceModel: Sendable {
     enum Kind: Sendable { case tensors, pictures }
 
@@ -12,7 +13,7 @@ struct InferenceModel: Sendable {
     static let indices = "INDICES"
     static let probabilities = "PROBABILITIES"
     static let labels = "LABELS"
-    /// In the order of the classes, where an answer lists all of them.
+    /// The scores in the order of the classes, offered if an answer lists all classes.
     static let scores = "SCORES"
 
     let served: ServedModel

@@ -2,15 +2,15 @@
 import InfenclaveImaging
 package import OpenInference
 
-/// The operations of the Open Inference Protocol, whatever carries them.
+/// The operations of the Open Inference Protocol, independent of REST or gRPC.
 package struct InferenceService: Sendable {
     private let backend: any ClassificationBackend
     private let version: String
 
-    /// Pictures of one request that are with an enclave at a time.
+    /// Limit of the pictures of one request that are sent to an enclave at a time.
     private static let maximumInFlight = 4
 
-    /// - Parameter version: Of this program.
+    /// - Parameter version: The version of this program.
     package init(backend: any ClassificationBackend, version: String) {
         self.backend = backend
         self.version = version
@@ -28,7 +28,7 @@ package struct InferenceService: Sendable {
         try await model(name, version).metadata
     }
 
-    /// Whether the model is there and would answer.
+    /// Checks that the model exists and would answer.
     ///
     /// - Throws: ``OpenInferenceError`` `.notFound`, `.unavailable`.
     package func checkReadiness(of name: String, version: String?) async throws {
@@ -85,7 +85,7 @@ package struct InferenceService: Sendable {
         }
     }
 
-    /// Says which of several pictures is not what the model takes.
+    /// Adds to an error which of several pictures the model does not accept.
     private func classify(_ input: ModelInput, _ number: Int) async throws -> [Classification] {
         do { return try await backend.classify(input) } catch let error as ClientError
             where error.code == .invalidInput
@@ -108,7 +108,7 @@ extension OpenInferenceError {
             case .unknownToken: .permissionDenied
             case .refused where error.refusal == .overLimit || error.refusal == .tooManyRequests: .resourceExhausted
             case .invalidResponse: .internalFault
-            // Unreachable, late, refused for the moment, not attested, or without a usable policy: nobody answers.
+            // Unreachable, late, temporarily refused, not attested, or no usable policy: no server can answer.
             default: .unavailable
             }
         let prefix = error.code == .attestationRejected ? "the server is not attested, and nothing was sent: " : ""

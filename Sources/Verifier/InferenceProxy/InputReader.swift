@@ -7,7 +7,7 @@ extension InferenceModel {
     /// Pictures of one request.
     static let maximumBatch = 64
 
-    /// The pictures of a request, apart.
+    /// The pictures of a request, each as a separate input.
     ///
     /// - Throws: ``OpenInferenceError`` `.invalidArgument`.
     func inputs(of request: InferenceRequest) throws(OpenInferenceError) -> [ModelInput] {

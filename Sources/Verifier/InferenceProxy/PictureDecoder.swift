@@ -16,8 +16,9 @@ package final class PictureDecoder: Sendable {
         }
     }
 
-    /// - Parameter session: With the enclave whose model decides size and channels.
-    /// - Throws: ``ClientError`` `.invalidInput` for what is no picture, or one that is too small or too large.
+    /// - Parameter session: The session with the enclave, whose model determines size and channels.
+    /// - Throws: ``ClientError`` `.invalidInput` for a file that is no picture, or a picture that is too small or too
+    ///   large.
     package func tensor(of file: [UInt8], for session: EnclaveSession) async throws -> Tensor {
         let number = next.wrappingAdd(1, ordering: .relaxed).newValue
         let queue = queues[Int(UInt(bitPattern: number) % UInt(queues.count))]

@@ -15,10 +15,10 @@ package final class PolicyFile: Sendable {
 
     let path: String
     private let check: @Sendable (Policy) throws(ClientError) -> Void
-    /// What counts now; `nil` where the file is not usable.
+    /// The content in force; `nil` if the file is not usable.
     private let content: Mutex<Data?>
 
-    /// - Parameter check: What is demanded of every policy in the file.
+    /// - Parameter check: A check that every policy in the file has to pass.
     /// - Throws: ``ClientError`` `.invalidConfiguration`.
     package init(
         _ path: String, check: @escaping @Sendable (Policy) throws(ClientError) -> Void
@@ -38,10 +38,10 @@ package final class PolicyFile: Sendable {
         return try Self.policy(data, path, check)
     }
 
-    /// What counts now, for people; empty where nothing does.
+    /// The policy in force as text; empty if there is none.
     var text: String { content.withLock { $0.map { String(decoding: $0, as: UTF8.self) } ?? "" } }
 
-    /// What is new since it was read before.
+    /// Reads the file again, and returns what has changed.
     func read() -> Change {
         do throws(ClientError) {
             let data = try Self.contents(of: path)

@@ -11,7 +11,7 @@ enum RESTPath: Hashable {
     case modelReady(name: String, version: String?)
     case infer(name: String, version: String?)
 
-    /// - Parameter path: As it stands in the request, percent-encoded, without the query.
+    /// - Parameter path: The path of the request, percent-encoded, without the query.
     /// - Returns: `nil` for a path that is none.
     init?(_ path: String) {
         var parts: [String] = []

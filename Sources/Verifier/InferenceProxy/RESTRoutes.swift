@@ -15,7 +15,7 @@ struct RESTRoutes: HTTPResponder {
     let budget: RequestBudget
     /// How long a body may take to arrive.
     let bodyTime: Duration
-    /// The page for people; `nil` for a proxy without one.
+    /// The console page; `nil` for a proxy without one.
     let console: ConsoleRoutes?
 
     /// The server's own limit on a message, and room for the JSON around it.
@@ -71,7 +71,7 @@ struct RESTRoutes: HTTPResponder {
         let declared = request.headers[.contentLength].flatMap { Int($0) }
         guard (declared ?? 0) <= Self.maximumBodyBytes else { throw Self.tooLarge }
         let coding = request.headers[.contentEncoding]
-        // A short body may become as long as any when it is inflated.
+        // Inflating may enlarge a short body up to the limit.
         let inflated = ContentCoding.isNamed(coding) ? Self.maximumBodyBytes : 0
         return try await budget.holding(max(declared ?? Self.maximumBodyBytes, inflated)) {
             let body = try ContentCoding.decode(
@@ -96,7 +96,8 @@ struct RESTRoutes: HTTPResponder {
         case json(headerByteCount: Int?)
     }
 
-    /// Triton's clients send no content type, so none is asked for; a picture's says that the body is one.
+    /// Triton's clients send no content type, so none is required. The content type of an image means that the body is
+    /// the image.
     private static func form(of request: Request) throws(OpenInferenceError) -> Form {
         if let name = headerLength, let text = request.headers[name] {
             guard let count = Int(text), count >= 0 else {
@@ -127,7 +128,7 @@ struct RESTRoutes: HTTPResponder {
 
     static func refusal(_ error: OpenInferenceError) -> Response {
         var headers: HTTPFields = [.contentType: "application/json"]
-        // What is left of the body is not waited for.
+        // The rest of the body is not read.
         if error.code == .tooLarge || error.code == .timedOut { headers[.connection] = "close" }
         if error.code == .unauthenticated { headers[.wwwAuthenticate] = "Bearer" }
         return Response(
@@ -135,7 +136,7 @@ struct RESTRoutes: HTTPResponder {
             body: .init(byteBuffer: ByteBuffer(bytes: JSONBody.error(error.message))))
     }
 
-    /// KServe's client reads these, others go by the status.
+    /// KServe's client reads these members; other clients use the status.
     private struct Health: Encodable {
         var name: String?
         var live: Bool?

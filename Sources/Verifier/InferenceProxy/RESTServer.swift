@@ -11,15 +11,16 @@ package struct RESTServer: Service {
     private let address: ProxyAddress
     private let application: any Service
 
-    /// What one client may occupy, and for how long.
+    /// Limits on connections, and on the time of each step of a request.
     package struct Limits: Sendable {
-        /// Programs of this machine, each with a connection or a few.
+        /// The maximum number of connections. The clients are programs of this machine, with a few connections each.
         package var connections = 512
         /// How long a connection without a request in progress is kept.
         package var idleTime: Duration = .seconds(60)
-        /// How long a request's body may take to arrive: less than ``idleTime``, which ends a connection without a word.
+        /// How long a request's body may take to arrive: less than ``idleTime``, after which the connection is closed
+        /// without an answer.
         package var bodyTime: Duration = .seconds(45)
-        /// In addition to ``bodyTime``, for the refusal of a late body to be sent.
+        /// The time after ``bodyTime`` for sending the refusal of a late body.
         package var refusalTime: Duration = .seconds(5)
 
         package init() {}

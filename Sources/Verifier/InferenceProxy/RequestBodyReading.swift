@@ -4,11 +4,11 @@ import NIOCore
 import OpenInference
 
 extension Request {
-    /// All of the body.
+    /// The whole body.
     ///
     /// - Parameters:
-    ///   - declared: Its length, if the client says it.
-    ///   - tooLarge: What is thrown for a body of more than `maximumBytes`.
+    ///   - declared: The length, if the client states it.
+    ///   - tooLarge: The error to throw for a body of more than `maximumBytes`.
     ///   - limit: How long the client may take to send it.
     /// - Throws: ``OpenInferenceError`` `.timedOut`, `.invalidArgument`, or `tooLarge`; `CancellationError`.
     func bytes(

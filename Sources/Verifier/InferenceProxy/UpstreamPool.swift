@@ -5,8 +5,8 @@ package import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// Servers of one model, each with a client. A request goes to one that works, and to the next where it fails; one that failed
-/// comes last until it was attested again.
+/// Servers of one model, each with a client. A request is sent to a working server, and if it fails there, to the next
+/// one. A server that failed is tried last until it has been attested again.
 package final class UpstreamPool: ClassificationBackend, Service {
     private struct Upstream {
         let client: InfenclaveClient
@@ -25,15 +25,15 @@ package final class UpstreamPool: ClassificationBackend, Service {
         /// The position in the rotation among those that work.
         var turn = 0
         var model: ServedModel?
-        /// Why nothing may be sent to anybody.
+        /// Why nothing may be sent to any server.
         var refusal: ClientError?
     }
 
     private static let firstPause: Duration = .milliseconds(500)
     private static let longestPause: Duration = .seconds(10)
-    /// How often servers are looked at.
+    /// The time between two checks whether a server is due for a probe.
     private static let interval: Duration = .milliseconds(500)
-    /// How long a server that works is not asked whether it still does.
+    /// The time between two probes of a working server.
     private static let probePause: Duration = .seconds(5)
 
     private let state: Mutex<State>
@@ -43,7 +43,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
 
     /// - Parameters:
     ///   - clients: One for each server; at least one.
-    ///   - policy: Looked at again and again, so that a policy that was replaced or removed counts.
+    ///   - policy: Read repeatedly, so that a replaced or removed policy takes effect.
     package init(clients: [InfenclaveClient], policy: PolicyFile?, logger: Logger) {
         precondition(!clients.isEmpty, "a pool without servers")
         state = Mutex(
@@ -60,13 +60,13 @@ package final class UpstreamPool: ClassificationBackend, Service {
         }
     }
 
-    /// What is known of one server, for people.
+    /// The state of one server, for display.
     struct Standing: Sendable {
         let server: String
         /// Why it does not work; `nil` when it does.
         let fault: String?
         let session: EnclaveSession?
-        /// Of evidence that was rejected; `nil` where some was accepted since, or none came.
+        /// The verdict on rejected evidence; `nil` if evidence has been accepted since, or none was received.
         let verdict: Verdict?
         /// Seconds since 1970.
         let attested: Int64
@@ -109,8 +109,8 @@ package final class UpstreamPool: ClassificationBackend, Service {
         }
     }
 
-    /// Reads the policy, attests servers that have no session, and looks whether the others are there, until it is cancelled.
-    /// Each runs by itself: a server that does not answer delays neither the policy nor another server.
+    /// Reads the policy, attests servers without a session, and probes the others, until it is cancelled. These tasks
+    /// are independent: a server that does not answer delays neither the policy nor other servers.
     package func run() async throws {
         let clients = state.withLock { $0.upstreams.map(\.client) }
         await cancelWhenGracefulShutdown {
@@ -132,13 +132,13 @@ package final class UpstreamPool: ClassificationBackend, Service {
         }
     }
 
-    /// What the first server gives that does not fail for reasons of its own.
+    /// The result of the first server that succeeds. An error that is not the server's is thrown at once.
     private func first<Value: Sendable>(
         _ body: @escaping @Sendable (InfenclaveClient) async throws -> Value
     ) async throws -> Value {
         var failure: ClientError?
         for (index, client) in try order() {
-            // It may have gone while the server before was waited for.
+            // The policy may have been removed while the previous server was tried.
             if let refusal = state.withLock({ $0.refusal }) { throw refusal }
             do {
                 let value = try await unlessSilent(index) { try await body(client) }
@@ -153,7 +153,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
         throw failure ?? ClientError(.unreachable, "there is no server")
     }
 
-    /// Gives up what a server was asked when a probe finds that it has fallen silent, so that another one is asked.
+    /// Abandons a request when a probe shows that its server does not answer any more, so that another server is tried.
     ///
     /// - Throws: What `body` throws; the probe's ``ClientError``; `CancellationError`.
     private func unlessSilent<Value: Sendable>(
@@ -187,7 +187,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
         }
     }
 
-    /// Whether a server has to be attested, or asked whether it is there.
+    /// Whether a server has to be attested or probed now.
     private func isDue(_ index: Int) -> Bool {
         state.withLock { $0.refusal == nil && $0.upstreams[index].nextTry <= .now }
     }
@@ -196,12 +196,12 @@ package final class UpstreamPool: ClassificationBackend, Service {
         do {
             // Another enclave may run in place of a lost one.
             let isUnknown = client.currentSession == nil || state.withLock { $0.upstreams[index].fault != nil }
-            // One that is silent is found in seconds; evidence may take minutes.
+            // The probe detects a silent server in seconds; a request for evidence may take minutes.
             var refusal: ClientError?
             do { try await client.probe() } catch let error as ClientError where error.code == .refused {
                 refusal = error
             }
-            // A server that does not serve does not say why; its evidence does.
+            // The probe does not give the reason why a server does not serve; its evidence does.
             if isUnknown || refusal != nil { try await client.attest().requireService() }
             if let refusal, !isUnknown { throw refusal }
             settle(index, client, nil)
@@ -234,7 +234,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
                 state.upstreams[index].nextTry = .now + Self.probePause
                 state.model = ServedModel(session)
             } else {
-                // Under a policy that was replaced meanwhile.
+                // The result belongs to a policy that was replaced in the meantime.
                 return nil
             }
             let fault = state.upstreams[index].fault
@@ -263,7 +263,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
                 }
             }
         case .unusable(let error):
-            logger.error("\(error.message): nothing is sent to anybody")
+            logger.error("\(error.message): nothing is sent to any server")
             state.withLock { state in
                 state.refusal = error
                 for upstream in state.upstreams { upstream.client.withdrawPolicy(error) }

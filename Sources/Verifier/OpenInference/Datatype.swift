@@ -18,7 +18,7 @@ package enum Datatype: String, Sendable, Hashable, CaseIterable {
     case fp64 = "FP64"
     case bytes = "BYTES"
 
-    /// Bytes of an element; `nil` for ``bytes``, whose elements have lengths of their own.
+    /// Bytes of an element; `nil` for ``bytes``, whose elements each have their own length.
     package var byteCount: Int? {
         switch self {
         case .bool, .uint8, .int8: 1

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// An inference request of gRPC before it is decoded.
+/// An encoded inference request of gRPC.
 package enum InferenceMessage {
-    /// How much memory the message may take when it is decoded: a byte of some fields becomes many.
+    /// The memory that the decoded message may take; a byte of some fields becomes many bytes.
     ///
     /// - Parameter message: `inference.ModelInferRequest` as a protocol buffer.
     /// - Returns: Bytes, at least those of the message.
-    /// - Throws: ``OpenInferenceError`` `.invalidArgument` for what is no such message, and for more tensors than a request
-    ///   may name.
+    /// - Throws: ``OpenInferenceError`` `.invalidArgument` for bytes that are no such message, and for more tensors
+    ///   than a request may have.
     /// - Source: Open Inference Protocol, `inference_grpc.md`; Protocol Buffers, "Encoding".
     package static func decodedByteCount(of message: [UInt8]) throws(OpenInferenceError) -> Int {
         var count = message.count
@@ -31,11 +31,11 @@ package enum InferenceMessage {
         return count
     }
 
-    /// An entry of a map takes a place in a table, a name and a value.
+    /// Decoded bytes for each encoded byte of a map entry, which becomes a table entry with a name and a value.
     private static let parameterFactor = 32
-    /// The widest number, from one byte.
+    /// Decoded bytes for each encoded byte of a number: 8 for the widest type.
     private static let numberFactor = 8
-    /// What holds one element of BYTES, beside its bytes.
+    /// Memory for one element of BYTES in addition to its bytes.
     private static let elementByteCount = 160
 
     private static func inputByteCount(_ input: ArraySlice<UInt8>) throws(OpenInferenceError) -> Int {
@@ -73,9 +73,9 @@ package enum InferenceMessage {
 private struct FieldReader {
     struct Field {
         let number: UInt64
-        /// Of a field with a length; else empty.
+        /// The content of a field with a length; otherwise empty.
         let bytes: ArraySlice<UInt8>
-        /// Of the field's content.
+        /// The encoded size of the field's content.
         let byteCount: Int
     }
 
@@ -94,7 +94,7 @@ private struct FieldReader {
         case 1: _ = try take(8)
         case 2: bytes = try take(try varint())
         case 5: _ = try take(4)
-        // Groups are in no message of the protocol.
+        // No message of the protocol has groups.
         default: throw Self.damaged
         }
         return Field(number: tag >> 3, bytes: bytes, byteCount: before - rest.count)

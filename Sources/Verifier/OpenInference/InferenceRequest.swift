@@ -6,12 +6,12 @@ package struct InferenceRequest: Sendable {
     package static let maximumRank = 8
     package static let maximumIdentifierBytes = 1024
 
-    /// Given back with the answer.
+    /// Repeated in the answer.
     package let identifier: String?
     package let inputs: [InferenceInput]
-    /// All outputs of the model when there are none.
+    /// The wanted outputs; empty for all outputs of the model.
     package let outputs: [RequestedOutput]
-    /// Whether outputs that do not say otherwise are wanted as binary data.
+    /// Whether outputs are wanted as binary data by default.
     package let wantsBinaryOutputs: Bool
 
     package init(
@@ -28,11 +28,11 @@ package struct InferenceRequest: Sendable {
 /// A tensor that a client sends.
 package struct InferenceInput: Sendable, Hashable {
     package enum Contents: Sendable, Hashable {
-        /// Little-endian elements, row-major: as many bytes as shape and datatype say.
+        /// Little-endian elements, row-major: the number of bytes matches shape and datatype.
         case elements([UInt8])
-        /// Elements of ``Datatype/bytes``: as many as the shape says.
+        /// Elements of ``Datatype/bytes``; their number matches the shape.
         case byteStrings([[UInt8]])
-        /// The same from JSON, which has no bytes but text.
+        /// The same from JSON, which has text instead of bytes.
         case texts([String])
     }
 
@@ -102,9 +102,9 @@ package struct InferenceInput: Sendable, Hashable {
 /// An output that a client asks for.
 package struct RequestedOutput: Sendable, Hashable {
     package let name: String
-    /// `nil` where the request's own word counts.
+    /// `nil` if the setting of the request applies.
     package let isBinary: Bool?
-    /// How many classes of Triton's classification extension are wanted in place of the tensor.
+    /// The number of classes wanted instead of the tensor (Triton's classification extension).
     package let classification: Int?
 
     package init(name: String, isBinary: Bool? = nil, classification: Int? = nil) {

@@ -42,7 +42,7 @@ package struct InferenceOutput: Sendable, Hashable {
         self.isBinary = isBinary
     }
 
-    /// As binary data: little-endian elements; those of BYTES with their length in front, u32.
+    /// The binary form: little-endian elements; each element of BYTES follows its length as u32.
     package var raw: [UInt8] {
         var bytes: [UInt8] = []
         switch values {

@@ -2,19 +2,19 @@
 import Glibc
 import StrictJSON
 
-/// The `data` of a tensor in JSON: flat or nested, in row-major order. The text was found to be JSON before.
+/// The `data` of a tensor in JSON: flat or nested, in row-major order. The text has already been checked to be JSON.
 struct JSONElements {
     private let text: [UInt8]
     private let name: String
     private var position = 0
 
     init(_ data: JSONText, of name: String) {
-        // The number reader of the C library ends at a byte that is of no number.
+        // The C library's number parser needs a byte after the text that cannot be part of a number.
         text = data.bytes + [0]
         self.name = name
     }
 
-    /// Calls `body` with the place of each element's first byte; it returns the place behind the element.
+    /// Calls `body` with the position of each element's first byte; `body` returns the position after the element.
     ///
     /// - Parameter maximumCount: A longer list is refused before more of it is read.
     private mutating func forEach(

@@ -3,7 +3,7 @@
 package struct TensorMetadata: Sendable, Hashable, Encodable {
     package let name: String
     package let datatype: Datatype
-    /// -1 for an extent that is open.
+    /// -1 for a variable extent.
     package let shape: [Int]
 
     package init(name: String, datatype: Datatype, shape: [Int]) {

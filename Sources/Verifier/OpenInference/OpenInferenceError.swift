@@ -16,7 +16,7 @@ package struct OpenInferenceError: Error, Sendable, CustomStringConvertible {
         case tooLarge
         /// The request did not arrive in time.
         case timedOut = "DEADLINE_EXCEEDED"
-        /// Of the standard or of an extension, and not offered here.
+        /// A feature of the standard or of an extension that this proxy does not support.
         case unimplemented = "UNIMPLEMENTED"
         case internalFault = "INTERNAL"
         /// No server can answer at the moment.

@@ -5,8 +5,8 @@ extension InferenceRequest {
     /// Reads the body of `POST v2/models/NAME/infer`.
     ///
     /// - Parameters:
-    ///   - body: JSON, and behind it the tensors that the JSON says are binary, in its order.
-    ///   - headerByteCount: Bytes of the JSON, where `Inference-Header-Content-Length` says so: all of the body without.
+    ///   - body: JSON, followed by the binary tensors that it lists, in its order.
+    ///   - headerByteCount: Bytes of the JSON, from `Inference-Header-Content-Length`; `nil` if the whole body is JSON.
     /// - Throws: ``OpenInferenceError`` `.invalidArgument`, `.unimplemented`.
     /// - Source: Open Inference Protocol, "Inference"; Triton's binary tensor data extension.
     package init(body: [UInt8], headerByteCount: Int?) throws(OpenInferenceError) {
@@ -15,7 +15,7 @@ extension InferenceRequest {
             throw .invalid("the header length is \(count), the body has \(body.count) bytes")
         }
         do throws(JSONFault) {
-            // The copy is short where the tensors are binary.
+            // If the tensors are binary, the JSON is short, and so is this copy.
             let text = count == body.count ? body : Array(body[..<count])
             let object = try JSONText(text, name: "the request").object()
             try self.init(object, binary: body[count...])
@@ -49,7 +49,7 @@ extension InferenceRequest {
 
     /// A whole body that is the one input of a model, a "raw binary request".
     ///
-    /// - Parameter input: The model's input; an extent that is open becomes 1, the others stand.
+    /// - Parameter input: The model's input; a variable extent becomes 1.
     /// - Throws: ``OpenInferenceError`` `.invalidArgument`.
     package init(rawBody body: [UInt8], input: TensorMetadata) throws(OpenInferenceError) {
         let shape = input.shape.map { $0 < 0 ? 1 : $0 }
@@ -104,7 +104,7 @@ extension InferenceInput {
         }
     }
 
-    /// A tensor as binary data has it: elements of BYTES have their length in front, u32 little-endian.
+    /// A tensor from its binary form: each element of BYTES follows its length as u32, little-endian.
     ///
     /// - Throws: ``OpenInferenceError`` `.invalidArgument`.
     package init(name: String, datatype: Datatype, shape: [Int], raw bytes: [UInt8]) throws(OpenInferenceError) {

@@ -4,14 +4,15 @@ import FoundationEssentials
 /// An HTTP body with the headers that describe it.
 package struct EncodedResponse: Sendable {
     package let body: [UInt8]
-    /// Bytes of the JSON in front of binary data, for `Inference-Header-Content-Length`; `nil` where all is JSON.
+    /// Bytes of the JSON before the binary data, for `Inference-Header-Content-Length`; `nil` if the whole body is
+    /// JSON.
     package let headerByteCount: Int?
 
     package var contentType: String { headerByteCount == nil ? "application/json" : "application/octet-stream" }
 }
 
 extension InferenceResponse {
-    /// JSON, and behind it the outputs that are wanted as binary data.
+    /// JSON, followed by the outputs that are wanted as binary data.
     ///
     /// - Throws: ``OpenInferenceError`` `.internalFault` for a number that JSON does not have.
     package func encoded() throws(OpenInferenceError) -> EncodedResponse {
@@ -78,7 +79,7 @@ package enum JSONBody {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do { return Array(try encoder.encode(value)) } catch {
-            throw OpenInferenceError(.internalFault, "the answer is not to be written as JSON")
+            throw OpenInferenceError(.internalFault, "the answer cannot be written as JSON")
         }
     }
 

@@ -4,7 +4,7 @@ import Attestation
 import Evidence
 package import InfenclaveClient
 
-/// Where the vendor's collateral comes from, and what was seen of it before.
+/// The sources of the vendor's collateral, and the record of collateral that was accepted before.
 package struct CollateralArguments: ParsableArguments {
     @Option(
         help:
@@ -34,15 +34,15 @@ package struct CollateralArguments: ParsableArguments {
             cache: try pccs.map { try CollateralCache(url: $0) })
     }
 
-    /// The file that is named, else one in the user's state folder.
+    /// The named file; by default one in the user's state folder.
     package func history() throws -> CollateralHistory {
         try collateralHistory.map { .file($0) } ?? .ofUser()
     }
 
-    /// The log of a trust domain's start, if the folder has one.
+    /// The event log of a trust domain, if the folder has one.
     package func eventLog() throws -> [UInt8]? { try collateral.map(CollateralFolder.read)?[.eventLog] }
 
-    /// As they stand on the command line.
+    /// The options as arguments of a command line.
     package var arguments: [String] {
         (collateral.map { ["--collateral", $0] } ?? []) + (pccs.map { ["--pccs", $0] } ?? [])
             + (collateralHistory.map { ["--collateral-history", $0] } ?? [])

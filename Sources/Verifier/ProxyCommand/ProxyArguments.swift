@@ -49,13 +49,13 @@ package struct ProxyArguments: ParsableArguments {
             }
             guard address.isLoopback || apiKey != nil else {
                 throw ValidationError(
-                    "\(option) \(text): others than this machine reach the proxy there, and it speaks for your token; add --api-key FILE"
+                    "\(option) \(text): other machines can reach the proxy at this address and use your token; add --api-key FILE"
                 )
             }
         }
     }
 
-    /// As they stand on a command line.
+    /// The options as arguments of a command line.
     package var arguments: [String] {
         server.flatMap { ["--server", $0] } + ["--policy", policy, "--token", token]
             + (tee.map { ["--tee", $0] } ?? []) + collateral.arguments + ["--listen", listen]

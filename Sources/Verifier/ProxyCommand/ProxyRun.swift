@@ -9,9 +9,9 @@ import SealedChannel
 package import ServiceLifecycle
 import UnixSignals
 
-/// A proxy from its arguments to its end.
+/// Runs a proxy with the given arguments.
 package struct ProxyRun: Sendable {
-    /// What other listeners are made of.
+    /// The components that other listeners share.
     package struct Parts: Sendable {
         package let service: InferenceService
         package let access: AccessRule
@@ -25,7 +25,7 @@ package struct ProxyRun: Sendable {
     private let console: Console
     private let address: ProxyAddress
 
-    /// Requests that are not answered this long after the signal to stop are broken off. Service managers wait longer.
+    /// The time for requests in progress after the signal to stop; then they are aborted. Service managers wait longer.
     private static let shutdownTime: Duration = .seconds(10)
 
     /// - Throws: ``ProxyError``, ``ClientError``, `SealedChannelError`.
@@ -51,7 +51,7 @@ package struct ProxyRun: Sendable {
             try file.policy(), try arguments.collateral.sources(), try arguments.collateral.history()
         )
         var options = ClientOptions()
-        // With several, the next server is a better second attempt.
+        // With several servers, the second attempt goes to the next server.
         if arguments.server.count > 1 { options.retries = .never }
         let transport = ObservedTransport(CurlTransport())
         let clients = try arguments.server.map { server in
@@ -71,7 +71,7 @@ package struct ProxyRun: Sendable {
 
     /// Serves until SIGTERM or SIGINT.
     ///
-    /// - Parameter others: Listeners beside REST's.
+    /// - Parameter others: Makes the listeners other than REST's.
     package func run(beside others: (Parts) throws -> [any Service] = { _ in [] }) async throws {
         if arguments.tee == "development" {
             parts.logger.warning("\(DevelopmentTEE.warning)")
@@ -91,7 +91,7 @@ package struct ProxyRun: Sendable {
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = Self.shutdownTime
         do { try await ServiceGroup(configuration: configuration).run() } catch is CancellationError {
-            logger.warning("what had not ended after \(Self.shutdownTime) was broken off")
+            logger.warning("requests that had not ended after \(Self.shutdownTime) were aborted")
         }
     }
 }

@@ -12,9 +12,9 @@ struct GRPCListener: Service {
     private let logger: Logger
     private let server: GRPCServer<HTTP2ServerTransport.Posix>
 
-    /// The server's own limit on a message, and room for what is around it; gRPC's own is 4 MiB.
+    /// The server's limit on a message, with room for the encoding around it. gRPC's default is 4 MiB.
     private static let maximumMessageBytes = (16 << 20) + (1 << 20)
-    /// Calls at a time over one connection: as many as the proxy takes from all clients together.
+    /// Concurrent calls over one connection: as many as the proxy accepts from all clients together.
     private static let maximumStreams = 64
 
     init(_ address: ProxyAddress, _ parts: ProxyRun.Parts) {

@@ -41,7 +41,7 @@ struct InferenceRPCs: RegistrableRPCService {
                 try await parts.service.metadata(of: request.name, version: request.version))
         }
         registerEncoded("ModelInfer", &router) { (message: [UInt8]) in
-            // Before it is decoded.
+            // The memory is reserved before the message is decoded.
             try await parts.budget.holding(try InferenceMessage.decodedByteCount(of: message)) {
                 let request: Inference_ModelInferRequest = try ProtobufCoding.decode(message)
                 return Inference_ModelInferResponse(
@@ -51,9 +51,9 @@ struct InferenceRPCs: RegistrableRPCService {
         }
     }
 
-    /// Of a message without a tensor.
+    /// The limit on a message without a tensor.
     private static let maximumShortMessageBytes = 1 << 16
-    /// How long a message may take to arrive, as a body of REST's.
+    /// The time limit for the arrival of a message, the same as for a body of REST.
     private static let messageTime = RESTServer.Limits().bodyTime
 
     /// A call whose message has no tensors.
@@ -80,8 +80,8 @@ struct InferenceRPCs: RegistrableRPCService {
             deserializer: EncodedMessage(), serializer: ProtobufSerializer<Output>()
         ) { stream, _ in
             do {
-                // Before anything of the message is read. A browser cannot send these calls, so that names and pages need
-                // no check.
+                // Access is checked before the message is read. A browser cannot make gRPC calls, so `host` and
+                // `origin` need no check.
                 try access.check(
                     authorization: stream.metadata[stringValues: "authorization"].first { _ in true },
                     host: "localhost", origin: nil)

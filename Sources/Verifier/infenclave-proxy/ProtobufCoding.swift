@@ -2,7 +2,7 @@
 import GRPCCore
 import SwiftProtobuf
 
-/// A message as it came, which is decoded when there is room for what it becomes.
+/// A received message, which is decoded only when there is room for the decoded form.
 struct EncodedMessage: MessageDeserializer {
     func deserialize<Bytes: GRPCContiguousBytes>(_ bytes: Bytes) -> [UInt8] { bytes.withUnsafeBytes { Array($0) } }
 }

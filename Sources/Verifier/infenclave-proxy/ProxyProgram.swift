@@ -8,7 +8,7 @@ import ProxyCommand
 import SealedChannel
 import SecretMemory
 
-/// `infenclave proxy` with gRPC: a program of its own, so that only those who want gRPC build it.
+/// `infenclave proxy` with gRPC: a separate program, so that only those who want gRPC build it.
 @main
 struct ProxyProgram: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -49,7 +49,7 @@ enum Browser {
         return ["chromium", "chromium-browser", "google-chrome"].lazy.compactMap(path).first
     }()
 
-    /// What `check.py` says of the page; nothing when all is well.
+    /// The faults that `check.py` finds on the page; empty if there are none.
     ///
     /// - Parameter keeps: Page, screenshots and PDF stay where `INFENCLAVE_REPORT_PICTURES` names a folder. Without it there are no
     ///   screenshots, and the page is not compared with `layout.json`.

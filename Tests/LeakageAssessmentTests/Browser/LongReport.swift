@@ -4,7 +4,8 @@ import LeakageAssessment
 import ModelGraph
 import Tensors
 
-/// A report as full as they come: twenty cuts with long names, eight pictures, every warning. Always the same.
+/// A report with everything that it can contain: twenty cuts with long names, eight pictures, every warning. It is
+/// always the same.
 enum LongReport {
     static let cuts = 20
 

@@ -35,7 +35,7 @@ int conednn_set_flush(int flush);
 /// The number of threads of the calling thread's team that flush, in a parallel region of `threads` threads. `size`
 /// gets the number of threads that took part.
 int conednn_flushing_threads(int threads, int *size);
-/// The factor that stands for one that is an operand of each execution. Swift does not see the macro.
+/// The placeholder for a factor that is passed as an operand of each execution. Swift does not import the macro.
 static inline float conednn_operand_scale(void) { return DNNL_RUNTIME_F32_VAL; }
 /// Windows over the two last axes of a tensor whose channels are in blocks of 8. Extents are those of height and width.
 typedef struct {

@@ -7,7 +7,7 @@ package struct AssessmentForecast: Sendable, Hashable {
     package let cuts: Int
     /// Decoders and learning curves, at all cuts.
     package let decoderSeconds: Double
-    /// Channel KL, if no cut is within the gates; 0 where it is not measured.
+    /// Channel KL, if no cut is within the gates; 0 if it is not measured.
     package let channelSeconds: Double
 
     package var seconds: Double { decoderSeconds + channelSeconds }

@@ -60,7 +60,7 @@ enum DecoderCurveAttack: Attack {
 /// The learning curves of the decoders of feature maps: of the closed-form decoders, then those with a trained decoder
 /// among them.
 package struct DecoderCurves: Sendable, Hashable, Codable {
-    /// R² of reconstructions.
+    /// Curves of R² of reconstructions.
     package let appearance: [LearningCurve]
     /// As ``ReconstructionCurves/curves``.
     package let curves: [String: [LearningCurve]]

@@ -8,7 +8,7 @@ package enum DecoderAttack {
         package let reconstructions: [Picture]
         /// The mean training image.
         package let meanPicture: Picture
-        /// Those of the other decoders, as ``reconstructions``.
+        /// The reconstructions of the other decoders, as ``reconstructions``.
         let others: [(kind: DecoderScores.Kind, reconstructions: [Picture])]
     }
 

@@ -125,7 +125,7 @@ extension BackboneComparison.Depth {
                 ? "all \(weighted) weighted layers inside"
                 : "the first \(leadingPublic) of \(weighted) weighted layers inside"
             return
-                "FrontNet up to '\(cut)': \(share) are public: whoever has them inverts the IR with the model itself."
+                "FrontNet up to '\(cut)': \(share) are public: they suffice to invert the IR with the model itself."
         }
         guard publicLayers + close > 0 else { return nil }
         return

@@ -2,7 +2,7 @@
 /// The choice of the paper's rule alone: the shallowest cut from which on the mean channel KL stays above the uniform
 /// baseline.
 package struct PaperRule: Sendable, Hashable {
-    /// What the mean channel KL (nats) says.
+    /// The finding of the mean channel KL (in nats).
     package enum Basis: Sendable, Hashable {
         /// It was not measured at every cut.
         case notMeasured

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 extension Recommendation {
-    /// What the plans were judged for.
+    /// The conditions for which the plans were assessed.
     package struct Terms: Sendable, Hashable {
         package let adversary: Adversary
         /// Number of images of the assessment.
@@ -16,7 +16,7 @@ extension Recommendation {
         package let budgets: Budgets
     }
 
-    /// What decided. Unless a cut passes and is chosen, everything is inside.
+    /// The deciding reason. Unless a cut passes and is chosen, everything is inside.
     package enum Basis: Sendable, Hashable {
         /// The plan's cut passes. `rSquared` is that of the best decoder there.
         case cutPasses(rSquared: Double?)

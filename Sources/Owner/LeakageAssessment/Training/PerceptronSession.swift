@@ -87,7 +87,7 @@ final class PerceptronSession {
         try outputs(of: images).map { $0.map { Double($0) * outputScale } }
     }
 
-    /// The squared error on the held-back images; infinite where it is not finite.
+    /// The squared error on the held-back images; infinite if it is not a finite number.
     private func error(_ truth: [Int: [Float]]) throws(OneDNNError) -> Double {
         var error = 0.0
         for (image, output) in zip(heldBack, try outputs(of: heldBack)) {

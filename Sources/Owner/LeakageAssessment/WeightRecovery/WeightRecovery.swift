@@ -54,5 +54,5 @@ package struct WeightRecovery: Sendable, Hashable {
 
     /// The sentence for everything inside.
     package static let nothingCrosses =
-        "Nothing crosses, so requests show of the weights only what the listed classes of an answer do."
+        "Nothing crosses, so requests reveal of the weights only what the classes in the answers reveal."
 }

@@ -14,11 +14,11 @@ enum PrivateFolder {
             throw AssessmentError(.file, "\(path): it is a file, expected a folder")
         }
         guard status.st_uid == geteuid() else {
-            throw AssessmentError(.file, "\(path): the folder is another user's, whose results are not believed")
+            throw AssessmentError(.file, "\(path): the folder belongs to another user, so its results are not trusted")
         }
         guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
             throw AssessmentError(
-                .file, "\(path): others may write the folder, so its results are not believed; chmod 700 it")
+                .file, "\(path): others may write the folder, so its results are not trusted; run: chmod 700")
         }
     }
 

@@ -15,8 +15,8 @@ struct Constant {
     }
 }
 
-/// The remaining limits of bytes and steps for constant folding. They keep the cost of a file, refused or not, in
-/// proportion to its size: a few hundred bytes can ask for any number of elements.
+/// The remaining limits of bytes and steps for constant folding. Without them, a file of a few hundred bytes could
+/// require any number of elements. They keep the cost of a file, even of a refused one, in proportion to its size.
 struct FoldingBudget {
     private var left = ONNXModel.maximumFoldedBytes
     private var fillsLeft = ONNXModel.maximumFilledBytes
@@ -59,7 +59,7 @@ struct FoldingBudget {
         try spend(steps: type.shape.elementCount.multipliedClamping(by: 2))
     }
 
-    /// For a constant of one value, which small files have in place of weights.
+    /// Charges a constant with one value everywhere, which small files have in place of weights.
     ///
     /// - Throws: ``ONNXImportError`` with code `tooLarge`.
     mutating func spend(fill type: TensorType) throws(ONNXImportError) {
@@ -72,8 +72,8 @@ struct FoldingBudget {
         fillsLeft -= type.byteCount
     }
 
-    /// For a computation that takes its operands' or result's elements, so many, into arrays of 64-bit numbers. Such an
-    /// element costs several steps.
+    /// Charges a computation that copies this many elements of its operands or result into arrays of 64-bit numbers.
+    /// Such an element costs several steps.
     ///
     /// - Throws: ``ONNXImportError`` with code `tooLarge`.
     mutating func spend(numbers count: Int) throws(ONNXImportError) {
@@ -96,6 +96,6 @@ struct FoldingBudget {
     /// Whether ``spend(steps:)`` would succeed.
     func has(steps: Int) -> Bool { steps <= stepsLeft }
 
-    /// Whether so many elements are below the limit of ``spend(numbers:)``.
+    /// Whether this many elements are below the limit of ``spend(numbers:)``.
     func allows(numbers count: Int) -> Bool { allows(count, atMost: ONNXModel.maximumFoldedNumbers) }
 }

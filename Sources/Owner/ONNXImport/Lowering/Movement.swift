@@ -67,7 +67,7 @@ extension ImportedNode {
                 func part(_ start: Int, _ end: Int) -> Expansion.Source {
                     steps.add(.slice(Slice(starts: [start], ends: [end], axes: [axis], steps: [1])), x)
                 }
-                // What is cut off does not come back at the other side.
+                // Cropping comes first: cropped elements are not used as padding of the other side.
                 let kept = extent + min(before, 0) + min(after, 0)
                 try require(max(before, after) <= kept, .unsupported, "pads \(before) and \(after) of \(extent)")
                 if kept < extent { x = part(max(-before, 0), extent + min(after, 0)) }

@@ -194,11 +194,11 @@ enum OperatorTable {
 
     /// Why an operator is not supported.
     static let reasons: [String: String] = [
-        "ArgMax": "Its result is positions; as an output it is left out, and the scores before it are the answer.",
-        "Loop": "How often it runs must be known: it is written out.",
-        "NonMaxSuppression": "It selects boxes: the model is a detector, no classifier.",
-        "RandomNormal": "It makes other numbers in each run.",
-        "TopK": "Its result is positions; as an output it is left out, and the scores before it are the answer.",
+        "ArgMax": "Its result is positions. As an output it is removed, and the scores before it become the output.",
+        "Loop": "The number of iterations must be known, because it is unrolled.",
+        "NonMaxSuppression": "It selects boxes: the model is a detector, not a classifier.",
+        "RandomNormal": "It generates different numbers in each run.",
+        "TopK": "Its result is positions. As an output it is removed, and the scores before it become the output.",
     ]
 
     static var names: [String] {

@@ -192,7 +192,7 @@ extension ImportedNode {
         try require(isTransposed, .unsupported, "transB of 0")
         try require(Self.codes.indices.contains(kind), .unsupported, "codes of kind \(kind)")
         try require((1...1 << 20).contains(k) && (1...1 << 20).contains(n), "\(k)x\(n)")
-        // Those that ONNX Runtime has code for.
+        // The sizes that ONNX Runtime supports.
         try require([16, 32, 64, 128, 256].contains(block), .unsupported, "blocks of \(block) values")
         let (packed, scales) = (try known(1, "weights"), try known(2, "scales"))
         try require(

@@ -88,7 +88,7 @@ extension ImportedNode {
                 _ = try Arithmetic.broadcast(shapes[0], try Arithmetic.broadcast(shapes[1], shapes[2]))
             }
         } catch { throw failure(.invalidGraph, error.message) }
-        // What is not chosen may be infinite or no number, as the logarithm of a negative one.
+        // A value that is not chosen may be infinite or NaN, such as the logarithm of a negative number.
         guard let condition = known[0] else {
             return try expansion { (steps) throws(ONNXImportError) in
                 let chosen = steps.add(.keep, try source(1), try source(0))
@@ -96,7 +96,7 @@ extension ImportedNode {
                 return steps.add(.add, chosen, steps.add(.keep, try source(2), others))
             }
         }
-        // Constants are chosen from at import.
+        // A choice between constants is made at import.
         func part(
             _ steps: inout Expansion, _ index: Int, _ condition: Tensor
         ) throws(ONNXImportError) -> Expansion.Source {

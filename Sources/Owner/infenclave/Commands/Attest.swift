@@ -52,7 +52,7 @@ struct Attest: Command {
         } else {
             for line in report.summary + (explain ? report.explanation : []) { print(line) }
             if explain, let log = try collateral.eventLog() {
-                print("the event log, register by register; the quote vouches for it as far as event-log passed:")
+                print("the event log, register by register; the quote confirms it only if the check event-log passed:")
                 for line in try EventLogReplay(parsing: log).explanation { print(printable(line)) }
             }
         }

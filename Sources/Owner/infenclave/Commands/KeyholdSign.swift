@@ -17,6 +17,6 @@ struct KeyholdSign: Command {
         try ProcessHardening.forbidDumps()
         let sequence = UInt64(max(1, Date().timeIntervalSince1970 * 1000))
         try SignedPolicy.sign(policy, sequence: sequence, by: try OwnerSigningKey(contentsOf: ownerKey))
-        print("wrote \(policy).sig: keyholders of this owner take the policy from now on")
+        print("wrote \(policy).sig: keyholders of this owner accept the policy from now on")
     }
 }

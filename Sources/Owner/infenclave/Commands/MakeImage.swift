@@ -11,7 +11,7 @@ struct MakeImage: Command {
         abstract: "Make an enclave image for a TEE, with its expected measurements.",
         discussion: """
             The folder gets run.sh, which starts the machine, the files for it, and measured.json, which `infenclave \
-            policy --measured` takes. The same inputs give the same bytes, but for signatures, which are random. \
+            policy --measured` takes. The same inputs give the same bytes, except for signatures, which are random. \
             `infenclave measure --image DIR` computes the measurements again. No image was run on hardware by the makers of this program.
             """)
 
@@ -21,7 +21,7 @@ struct MakeImage: Command {
         help: ArgumentHelp(
             "The kernel's modules, such as /lib/modules/RELEASE.",
             discussion:
-                "Default: the folder of that name beside the kernel, if it exists. A kernel with everything built in needs none.",
+                "Default: that folder for the kernel's release, if it exists. A kernel with all drivers built in needs none.",
             valueName: "dir"))
     var modules: String?
     @Option(

@@ -28,13 +28,13 @@ struct MakePolicy: Command {
         help: ArgumentHelp(
             "SNP and TDX, with an image: a minimum version of the platform, NAME=NUMBER; repeatable.",
             discussion:
-                "SNP: bl, tee, snp and ucode (and fmc on Turin), as AMD's bulletins and `infenclave attest` of your machine say. TDX: module, 0 unless given: Intel's TCB status judges it.",
+                "SNP: bl, tee, snp and ucode (and fmc on Turin); AMD's bulletins, and `infenclave attest` on your machine, give the values. TDX: module, 0 by default, because Intel's TCB status covers it.",
             valueName: "name=n"))
     var minimumTCB: [String] = []
     @Option(
         help: ArgumentHelp(
             "SGX and TDX: the minimum tcbEvaluationDataNumber of Intel's collateral.",
-            discussion: "Use that of your present TCB info; older evaluations are refused.", valueName: "n"))
+            discussion: "Use that of your current TCB info; older evaluations are refused.", valueName: "n"))
     var minimumEvaluationDataNumber: Int?
     @Option(help: ArgumentHelp("Development: the enclave's executable.", valueName: "file")) var enclave: String?
     @Option(help: ArgumentHelp("Development: the file of its signing key.", valueName: "file")) var developmentKey:
@@ -126,7 +126,7 @@ struct MakePolicy: Command {
         if kind.hardware == .sgx || kind.hardware == .tdx, minimumEvaluationDataNumber == nil {
             throw CommandFailure(
                 "policy", "\(tee) needs --minimum-evaluation-data-number",
-                remedy: "give the tcbEvaluationDataNumber that stands in the TCB info that you have now")
+                remedy: "give the tcbEvaluationDataNumber of your current TCB info")
         }
         var versions = try leastVersions()
         if isImage, kind == .tdx { versions.merge(["module": 0]) { first, _ in first } }
@@ -135,7 +135,7 @@ struct MakePolicy: Command {
             guard missing.isEmpty else {
                 throw CommandFailure(
                     "policy",
-                    "an image knows no machine, and AMD judges no versions: the policy needs the least \(missing.joined(separator: ", "))",
+                    "an image does not determine the versions of a machine, and AMD publishes no status for them: the policy needs minimums of \(missing.joined(separator: ", "))",
                     remedy:
                         "give them as in --minimum-tcb bl=4 --minimum-tcb tee=0 --minimum-tcb snp=24 --minimum-tcb ucode=219; "
                         + "0 accepts any version")

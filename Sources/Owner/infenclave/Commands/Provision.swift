@@ -109,7 +109,7 @@ struct Provision: Command {
         guard count > replicas else { return }
         throw ReplicaDisagreement(
             failure: CommandFailure(
-                "replicas", "the server says that it has \(count) replicas of this model, expected \(replicas)",
+                "replicas", "the server reports \(count) replicas of this model, expected \(replicas)",
                 remedy:
                     "if the operator runs so many, give --replicas \(count): each is attested, gets the key and counts "
                     + "quotas for itself; --replica K provisions one"))

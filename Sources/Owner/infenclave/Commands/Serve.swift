@@ -192,7 +192,7 @@ struct Serve: Command {
         }
         if case .command = enclaveAt, sandbox == .required {
             throw ValidationError(
-                "--sandbox required does not go with a command of --enclave-at, which has to do what it does")
+                "--sandbox required does not go with a command of --enclave-at, which runs without restrictions")
         }
         guard (0...3600).contains(swapGrace) else { throw ValidationError("--swap-grace takes 0 to 3600 seconds") }
         _ = try origins()
@@ -292,7 +292,7 @@ struct Serve: Command {
         switch enclaveAt {
         // The operator's own program is not restricted.
         case .command:
-            return sandbox == .none ? [] : ["this server, as --enclave-at starts a program of the operator's"]
+            return sandbox == .none ? [] : ["this server, because --enclave-at starts the operator's own program"]
         case .listening(.unix(let path)): written.append(path)
         case .listening(.vsock): break
         case .spawn:

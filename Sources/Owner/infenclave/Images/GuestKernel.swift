@@ -58,7 +58,7 @@ struct GuestKernel {
         let needed = KernelRequirements(recipe)
         guard let configuration else {
             printError(
-                "warning: \(path) does not say how it was built; give its .config with --kernel-config, or see there for "
+                "warning: the options of \(path) are not known; give its .config with --kernel-config, or check it for "
                     + (needed.builtIn + needed.drivers.map(\.option)).map { "CONFIG_\($0)" }.joined(separator: " "))
             return
         }

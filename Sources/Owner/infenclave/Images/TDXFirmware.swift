@@ -13,7 +13,7 @@ enum TDXFirmware {
         for section in sections where MeasuringDriver.isIn(try plain(section)) { return }
         guard sections.isEmpty else { throw MeasuringDriver.absence }
         printError(
-            "warning: it cannot be seen whether the firmware has TdTcg2Dxe, as edk2-stable202302 and later do; without it "
+            "warning: it is unknown whether the firmware has TdTcg2Dxe, as edk2-stable202302 and later do; without it "
                 + "RTMR1 and RTMR2 are zero, and a policy of this image accepts no guest")
     }
 

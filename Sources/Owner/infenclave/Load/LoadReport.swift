@@ -102,7 +102,7 @@ struct LoadReport: Encodable, Sendable {
         for (name, count) in refusals.sorted(by: { $0.key < $1.key }) { lines.append("refused, \(name): \(count)") }
         for (name, count) in failures.sorted(by: { $0.key < $1.key }) { lines.append("failed, \(name): \(count)") }
         if late > 0 { lines.append("\(late) were due when no connection was free: more --connections") }
-        lines.append(String(format: "this program took %.1f s of processors", clientProcessorSeconds))
+        lines.append(String(format: "this program used %.1f s of processor time", clientProcessorSeconds))
         return lines.joined(separator: "\n")
     }
 }

@@ -120,7 +120,7 @@ private actor Reloader {
         guard readConfiguration() else { return }
         guard !isFixed else {
             return log.write(
-                LogLine(.warning, "an enclave that dials takes another bundle with a restart of the server"))
+                LogLine(.warning, "an enclave that dials gets another bundle only after a restart of the server"))
         }
         for path in paths { follow(ServedBundle.name(path)) }
         endOthers()
@@ -176,7 +176,7 @@ private actor Reloader {
             found = try ServeConfiguration(config)
             settings = try found.settings()
         } catch {
-            log.write(LogLine(.error, "the configuration is not taken: \(CommandFailure(error).message)"))
+            log.write(LogLine(.error, "the configuration cannot be used: \(CommandFailure(error).message)"))
             return false
         }
         if let before = configuration {
@@ -202,7 +202,7 @@ private actor Reloader {
             }
             if isOf(model.serving) {
                 guard model.staged != nil else { return }
-                log.write(LogLine(.info, "\(path) is the bundle that is served: what was staged is given up"))
+                log.write(LogLine(.info, "\(path) is the served bundle again: the staged pool is dropped"))
                 return await model.unstage()
             }
             guard model.staged.map(isOf) != true else { return }
@@ -210,7 +210,7 @@ private actor Reloader {
         } catch {
             log.write(
                 LogLine(
-                    .error, "\(path) is not taken, and what is served goes on: \(CommandFailure(error).message)",
+                    .error, "\(path) cannot be used, and the served bundle stays: \(CommandFailure(error).message)",
                     ["model": .text(name)]))
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Swift cannot say: writes that must not be optimised away, and calls that are variadic or unexported.
+// What Swift cannot express: writes that must not be optimised away, and calls that are variadic or not exported.
 #pragma once
 
 #include <stddef.h>
@@ -7,7 +7,7 @@
 /// Overwrites `count` bytes with zeros. Never optimised away.
 void csecret_wipe(void *bytes, size_t count);
 
-/// 0 when the `count` bytes are equal. Reads all of them, whatever they hold.
+/// 0 when the `count` bytes are equal. Always reads all of them.
 int csecret_differ(const void *left, const void *right, size_t count);
 
 /// Fills `count` bytes from the kernel's generator. Returns 0, or an errno.

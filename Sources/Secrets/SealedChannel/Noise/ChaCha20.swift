@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The key stream of ChaCha20 with 32-byte keys. Additions, rotations and exclusive ors only: its time tells nothing of
-/// the key. swift-crypto has the cipher too, but leaves copies of its output in memory that is not wiped.
+/// The key stream of ChaCha20 with 32-byte keys. It consists of additions, rotations and exclusive ors only, so its
+/// time does not depend on the key. swift-crypto has the cipher too, but leaves copies of its output in memory that is
+/// not wiped.
 ///
 /// - Source: RFC 8439 sections 2.1 to 2.4.
 package enum ChaCha20 {
@@ -11,7 +12,7 @@ package enum ChaCha20 {
 
     /// Fills `target`, a whole number of blocks.
     ///
-    /// - Parameter counter: Of the first block; each next one has one more.
+    /// - Parameter counter: The counter of the first block; it increases by one for each block.
     package static func keyStream(
         _ key: RawSpan, nonce: SIMD3<UInt32> = .zero, counter: UInt32, into target: UnsafeMutableRawBufferPointer
     ) {

@@ -4,9 +4,9 @@ package import Tensors
 
 /// Independent normal numbers with mean 0 and standard deviation 1 that can be computed only with the seed.
 ///
-/// Sixteen bytes of the seed's ChaCha20 stream (nonce 0, counter from 0) make two of them: the upper 53 bits of the two
-/// little-endian words are u = (bits + 1) / 2⁵³ in (0, 1] and v = bits / 2⁵³ in [0, 1), the numbers
-/// √(-2 ln u) · cos 2πv and √(-2 ln u) · sin 2πv. None exceeds 8.6 in magnitude.
+/// Each 16 bytes of the seed's ChaCha20 stream (nonce 0, counter from 0) give two of them. The upper 53 bits of the two
+/// little-endian words give u = (bits + 1) / 2⁵³ in (0, 1] and v = bits / 2⁵³ in [0, 1); the numbers are √(-2 ln u) ·
+/// cos 2πv and √(-2 ln u) · sin 2πv. None exceeds 8.6 in magnitude.
 package struct KeyedNormals: ~Copyable {
     private let seed: SecretBytes
 

@@ -4,8 +4,8 @@ internal import SecretMemory
 
 /// The key from which the noise on the boundary is derived. Only its holders can subtract the noise.
 ///
-/// Noise is a function of bundle and input: many runs over one picture show the host one noisy value of each float, not
-/// many whose mean is the clean one.
+/// Noise is a function of bundle and input. Repeated runs over a picture therefore show the host the same noisy values,
+/// and not different ones whose mean approaches the value without noise.
 package struct NoiseKey: Sendable {
     private let key: SymmetricKey
     private let manifestDigest: ContentDigest

@@ -2,10 +2,10 @@
 #ifndef INFENCLAVE_BUILD_RECORD_H
 #define INFENCLAVE_BUILD_RECORD_H
 
-/// The commit that the program was built from; empty unless the build was told (`scripts/build-enclave`).
+/// The commit that the program was built from; empty unless the build sets it (`scripts/build-enclave`).
 const char *infenclave_build_commit(void);
 
-/// The options of the compilers that the build was told of; empty unless it was.
+/// The compilers' options; empty unless the build sets it.
 const char *infenclave_build_options(void);
 
 #endif

@@ -44,7 +44,7 @@ package struct COSESign1: Sendable, Hashable {
             + CBOR.encoded(signature)
     }
 
-    /// What the signature of such a message is over.
+    /// The bytes that the signature of such a message covers.
     package static func signedBytes(payload: [UInt8]) -> [UInt8] {
         signedBytes(protected: protected, payload: payload)
     }

@@ -14,8 +14,8 @@ struct SealedBundle {
     /// weights are not held at the same time.
     var isWhole: Bool { frontNet.isWhole && mappingUnit.isWhole }
 
-    /// Authenticates every byte of both parts and keeps none. Afterwards a part can fail to open only because its owner
-    /// made it so.
+    /// Authenticates every byte of both parts and keeps no plaintext. Afterwards opening a part can fail only because
+    /// its owner made it so.
     ///
     /// - Throws: ``EnclaveRefusal``: `frontNetRefused`, `mappingUnitRefused`.
     func authenticate(with provisioning: ProvisioningMessage) throws(EnclaveRefusal) {

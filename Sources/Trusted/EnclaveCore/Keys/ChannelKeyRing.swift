@@ -4,8 +4,8 @@ import SecretMemory
 import Wire
 
 /// The enclave's channel keys and the requests that they have opened. Keys are replaced at a maximum age, or when they
-/// have opened as many requests as are remembered. Replaced keys open requests for a grace period, then they are
-/// forgotten: a request that the host withholds for longer never opens.
+/// have opened as many requests as are remembered. Replaced keys decrypt requests for a grace period and are then
+/// deleted: a request that the host withholds for longer can never be decrypted.
 struct ChannelKeyRing {
     /// Keys with the requests that they opened.
     private struct Generation {
@@ -24,7 +24,8 @@ struct ChannelKeyRing {
     /// Counts from 1.
     private(set) var generation: UInt32 = 1
     private var current: Generation
-    /// Newest first. A client that uses keys up cannot end the grace period of others' requests by one more change.
+    /// Newest first. Several generations are kept, so that a client who uses keys up cannot end the grace period for
+    /// others' requests by one more change.
     private var replaced: [(generation: Generation, endsAt: Duration)] = []
     private let maximumReplaced: Int
     /// The identifiers that the keys may have.
@@ -52,7 +53,7 @@ struct ChannelKeyRing {
         return replaced.reduce(renewal) { min($0, $1.endsAt) }
     }
 
-    /// Forgets replaced keys after their grace period, and replaces keys that are old or used up.
+    /// Deletes replaced keys after their grace period, and replaces keys that are old or used up.
     ///
     /// - Throws: ``EnclaveRefusal`` (internalFault) when no keys can be made; then expired ones are removed all the
     ///   same.
@@ -72,9 +73,9 @@ struct ChannelKeyRing {
         generation &+= 1
     }
 
-    /// Replaces all keys at once and forgets the old ones: messages sealed to them can never be decrypted. A request
-    /// that was refused under the old list of clients must not be served under a new one, which the host could bring
-    /// about by sending it again.
+    /// Replaces all keys at once and deletes the old ones, so that messages sealed to them can never be decrypted.
+    /// Otherwise the host could send a request that was refused under the old list of clients again, and it would be
+    /// served under the new list.
     ///
     /// - Throws: ``EnclaveRefusal`` (internalFault) when no keys can be made; then the old ones stay.
     mutating func replaceAll(at now: Duration) throws(EnclaveRefusal) {
@@ -111,12 +112,12 @@ struct ChannelKeyRing {
         }
     }
 
-    /// Records that a request of a listed client is about to be served. Other requests need not be recorded, and must
-    /// not count towards the limit of the keys: no replay of them reaches the FrontNet under this list of clients, and
-    /// a new list comes with new keys.
+    /// Records that a request of a listed client is about to be served. Other requests need no record, because no
+    /// replay of them reaches the FrontNet under this list of clients, and a new list comes with new keys. They must
+    /// not count towards the limit of the keys.
     mutating func remember(_ replayIdentifier: ContentDigest) { current.replays.remember(replayIdentifier) }
 
-    /// Tries the present keys, then the replaced ones if the message names none of the present.
+    /// Tries the present keys, then the replaced ones if the message identifies none of the present keys.
     private func withKeys<Value: ~Copyable>(
         _ body: (borrowing Generation) throws(SealedChannelError) -> Value
     ) throws(EnclaveRefusal) -> Value {

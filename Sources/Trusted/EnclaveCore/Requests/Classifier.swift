@@ -62,8 +62,8 @@ final class Classifier: Sendable {
     /// Header, encapsulated key and tag of a sealed request, at most.
     private static let encapsulationBytes = 2048
 
-    /// The mapping unit takes what the FrontNet made, of the same type, and the rest from the BackNet; where nothing
-    /// crosses, nothing may come back.
+    /// The mapping unit's inputs are results of the FrontNet, of the same type, and otherwise results of the BackNet.
+    /// If nothing crosses to the host, nothing may come back.
     private static func backOutputs(
         from frontNet: borrowing FrontNet, to mappingUnit: borrowing MappingUnit
     ) throws(EnclaveRefusal) -> [Value] {
@@ -114,7 +114,8 @@ final class Classifier: Sendable {
         }
         guard let client = ledger.client(classification.token) else { throw AnswerRefusal(.unknownToken) }
         do throws(AnswerRefusal) { try ledger.charge(client, at: now) } catch {
-            // A quota of the lease is not refilled under these keys. A rate is, and then a replay would be served.
+            // A lease's quota is not refilled while these keys are valid. The rate is, and then a replay would be
+            // served.
             if error.status != .overLimit { onListedClient() }
             throw error
         }

@@ -21,7 +21,7 @@ struct EndedService {
         sequence = service.provisioning.terms.sequence
     }
 
-    /// Opens a client's request, without looking into it, and refuses it under seal.
+    /// Decrypts a client's request, without parsing it, and returns an encrypted refusal.
     ///
     /// - Throws: ``EnclaveRefusal`` of ``ChannelKeyRing/open(_:maximumBytes:)``.
     func refuse(_ message: [UInt8], keyRing: borrowing ChannelKeyRing) throws(EnclaveRefusal) -> EnclaveMessage {

@@ -17,7 +17,7 @@ struct PendingRequest {
 /// enclave's memory. When there is no room the newest is refused, before anything is computed for it.
 struct PendingRequests {
     private var requests: [UInt64: PendingRequest] = [:]
-    /// Requests that wait already stay, also when this becomes smaller.
+    /// A smaller limit does not remove requests that already wait.
     var capacity: Int
 
     init(capacity: Int) { self.capacity = capacity }

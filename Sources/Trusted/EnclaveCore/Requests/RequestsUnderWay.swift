@@ -13,7 +13,7 @@ struct RequestsUnderWay {
     private var requests: [UInt64: Request] = [:]
     /// Computations that were started and have not returned, including those of abandoned requests.
     private(set) var running = 0
-    /// Those of them that are a request's first.
+    /// The running computations that are the first of their request.
     private(set) var runningFirst = 0
 
     var count: Int { requests.count }
@@ -41,14 +41,14 @@ struct RequestsUnderWay {
         return requests.removeValue(forKey: computed.requestID)
     }
 
-    /// Gives a request up: the result of its computation will be dropped.
+    /// Abandons a request: the result of its computation will be dropped.
     mutating func remove(_ requestID: UInt64) -> Request? {
         let request = requests.removeValue(forKey: requestID)
         request?.ticket.end()
         return request
     }
 
-    /// Gives all up, in ascending order of their identifiers.
+    /// Abandons all requests, in ascending order of their identifiers.
     mutating func removeAll() -> [(requestID: UInt64, sealer: ResponseSealer)] {
         defer { requests = [:] }
         for request in requests.values { request.ticket.end() }

@@ -29,7 +29,7 @@ final class Service {
     private(set) var provisioning: ProvisioningMessage
     private let classifier: Classifier
     private let limits: EnclaveLimits
-    /// Where the owner has demanded an audit, in this lease or before.
+    /// Set if the owner has demanded an audit, in this lease or before.
     private var auditor: Auditor?
     private var ledger: ClientLedger
     private var pending: PendingRequests
@@ -61,7 +61,7 @@ final class Service {
         min(limits.requestsInFlight, Int(provisioning.terms.requestsInFlight))
     }
 
-    /// Replaces clients, quotas, limits and lease by those of a later message. Requests under way are finished.
+    /// Replaces clients, quotas, limits and lease by those of a later message. Requests in progress are completed.
     ///
     /// - Throws: ``EnclaveRefusal``: `staleSequence`, `frontNetRefused` for another model key.
     func renew(
@@ -190,7 +190,7 @@ final class Service {
         }
     }
 
-    /// Refuses all that is under way, because the lease has ended.
+    /// Refuses all requests in progress, because the lease has ended.
     func endLease() -> [Frame<EnclaveMessage>] {
         underWay.removeAll().map { requestID, sealer in
             Frame(requestID: requestID, message: refusal(.leaseEnded, sealer))

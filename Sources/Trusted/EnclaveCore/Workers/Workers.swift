@@ -53,7 +53,7 @@ final class Workers: Sendable {
             state.plans.giveBack(worker)
             state.finished.append(computed)
         }
-        // If the socket is full, it is readable in any case.
+        // A failed write needs no handling: a full socket is readable.
         var byte: UInt8 = 1
         _ = write(signalling, &byte, 1)
     }
@@ -79,12 +79,13 @@ final class Workers: Sendable {
         }
     }
 
-    /// Requests would be taken and never answered.
+    /// Without threads, requests would be accepted and never answered.
     private static func endProcess() -> Never { _exit(70) }
 }
 
 extension InferenceWorkers {
-    /// Requests that are computed or wait for it, at most: a worker that is done finds the next one opened. With one worker,
-    /// which is the thread that reads and writes frames, the socket is the queue.
+    /// Limit of the requests that are computed or wait for a thread. It is twice the number of workers, so that a
+    /// worker that finishes finds the next request decrypted. With one worker, which is the thread that reads and
+    /// writes frames, the socket is the queue.
     var capacity: Int { count == 1 ? Int.max : 2 * count }
 }

@@ -9,13 +9,13 @@ import Glibc
 /// On TDX the hardware's quote of the report is missing. A service in Azure's network makes it, and the enclave opens no
 /// connections: the host adds it. It needs no trust, since a verifier checks the quote and compares it with the report.
 package struct AzureSource: EvidenceSource {
-    /// Where the paravisor keeps its report, and its key for quotes.
+    /// The addresses of the paravisor's report and of its key for quotes in the TPM.
     package static let reportIndex: UInt32 = 0x0140_0001
     package static let quoteKey: UInt32 = 0x8100_0003
-    /// Behind header and report, the HCL report says of which hardware it is.
+    /// The offset of the field, after header and report, with the kind of hardware.
     private static let kindOffset = 32 + 1184 + 8
     private static let kinds: [UInt8: TEEKind] = [2: .azureSNP, 4: .azureTDX]
-    /// Every TPM returns as many bytes of an index at a time.
+    /// The number of bytes of an index that every TPM can return at a time.
     private static let chunkBytes = 512
     private static let maximumReportBytes = 16 << 10
     /// How often to try if the TPM asks to repeat a command, or a register changed between quote and reading.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The commands of a TPM that evidence takes, as bytes. Integers are big-endian.
+/// The encoding of the TPM commands that evidence needs. Integers are big-endian.
 ///
 /// - Source: TCG, Trusted Platform Module Library, part 3.
 enum TPMCommand {
@@ -15,7 +15,7 @@ enum TPMCommand {
         withUnsafeBytes(of: value.bigEndian) { Array($0) }
     }
 
-    /// A byte string behind its 16-bit length.
+    /// A byte string with a 16-bit length prefix.
     static func sized(_ content: [UInt8]) -> [UInt8] { bytes(UInt16(content.count)) + content }
 
     static func readPublic(index: UInt32) -> [UInt8] { command(0x169, withoutSessions, bytes(index)) }

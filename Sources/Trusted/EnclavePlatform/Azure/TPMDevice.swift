@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// One exchange with a TPM. A protocol so that tests can put a software TPM in its place.
+/// One exchange with a TPM. It is a protocol, so that tests can use a software TPM.
 package protocol TrustedPlatformModule: Sendable {
     /// - Parameter command: With its header.
     /// - Returns: The response with its header.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// A successful response of a TPM, read field by field. What does not fit is a fault of the device, `EPROTO`.
+/// A successful response of a TPM, read field by field. An invalid response is an error of the device, `EPROTO`.
 struct TPMResponse {
     private static let withSessions = 0x8002
     private var rest: ArraySlice<UInt8>
@@ -35,7 +35,7 @@ struct TPMResponse {
 
     mutating func sized() throws(KernelError) -> [UInt8] { Array(try take(number(2))) }
 
-    /// The content of a byte string, to be read in its turn.
+    /// A reader for the content of a byte string.
     mutating func inner() throws(KernelError) -> TPMResponse { TPMResponse(rest: try sized()[...]) }
 
     private init(rest: ArraySlice<UInt8>) { self.rest = rest }

@@ -5,8 +5,8 @@ package import FrameStream
 /// for each option of the executable (`infenclave.tee=snp infenclave.connect=vsock:2:9000`), and some of the machine's
 /// own.
 ///
-/// The line is measured with kernel and initramfs. Some hypervisors append devices to it: an option that is there twice is
-/// refused, so that nothing can be appended to replace one.
+/// The line is measured with kernel and initramfs. Some hypervisors append devices to it. A repeated option is refused,
+/// so that appended text cannot replace an option.
 package struct BootConfiguration: Sendable, Equatable {
     package enum End: String, Sendable {
         case reboot
@@ -25,7 +25,7 @@ package struct BootConfiguration: Sendable, Equatable {
     package static let maximumBytes = 4096
 
     /// - Parameter line: `/proc/cmdline`.
-    /// - Throws: ``BootError`` that names the parameter that is wrong.
+    /// - Throws: ``BootError`` that names the invalid parameter.
     package init(commandLine line: [UInt8]) throws(BootError) {
         guard line.count <= Self.maximumBytes, let text = String(validating: line, as: UTF8.self) else {
             throw BootError("the kernel's command line is longer than \(Self.maximumBytes) bytes, or no text")

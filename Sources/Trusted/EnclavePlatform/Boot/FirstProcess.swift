@@ -5,8 +5,8 @@ import Glibc
 /// The enclave's executable as the first process of a machine: it prepares the machine, runs the enclave as a process of its
 /// own, and ends the machine with it, so that a host can start the enclave again only by booting the measured image.
 package enum FirstProcess {
-    /// Whether this is the first process of its machine. A container has one, too, with options; a kernel gives its first
-    /// process the words of its own command line that it does not know.
+    /// Whether this is the first process of a machine. A container's first process has options; a kernel passes to its
+    /// first process only the words of its command line that it does not recognise.
     package static var isThisProcess: Bool {
         getpid() == 1 && CommandLine.arguments.dropFirst().first?.hasPrefix("--") != true
     }
@@ -23,7 +23,7 @@ package enum FirstProcess {
             try Machine.seedGenerator()
             if let address = configuration.heartbeat { try Machine.sendHeartbeat(to: address) }
             say("the enclave ended (\(try runEnclave(configuration.arguments))); the machine ends with it")
-        } catch { say("this machine does not become an enclave: \(error.message)") }
+        } catch { say("the enclave is not started on this machine: \(error.message)") }
         cboot_end(end == .powerOff ? 1 : 0)
     }
 

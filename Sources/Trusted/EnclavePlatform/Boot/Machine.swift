@@ -16,7 +16,7 @@ enum Machine {
     static func mountInterfaces() throws(BootError) {
         try mount("proc", "/proc", forbidsPrograms: true)
         try mount("sysfs", "/sys", forbidsPrograms: true)
-        // Device files are what it is for.
+        // This file system exists for device files, so they are allowed on it.
         try mount("devtmpfs", "/dev", forbidsPrograms: false)
         for name in ["/dev/console", "/dev/null"] {
             let descriptor = open(name, O_RDWR)
@@ -48,7 +48,7 @@ enum Machine {
         }
     }
 
-    /// Where the kernel provides reports of SNP and TDX. The kernel of another TEE may lack it.
+    /// The file system through which the kernel provides reports of SNP and TDX. The kernel of another TEE may lack it.
     static func mountReports() throws(BootError) {
         guard access("/sys/kernel/config", F_OK) == 0 else { return }
         try mount("configfs", "/sys/kernel/config", forbidsPrograms: true)
@@ -73,7 +73,8 @@ enum Machine {
         guard failure == 0 else { throw BootError("the kernel's generator took no seed: \(text(failure))") }
     }
 
-    /// Nitro's sign that the machine has booted: one byte, and the same back (aws-nitro-enclaves-sdk-bootstrap, init.c).
+    /// Reports to Nitro that the machine has booted: sends one byte, and waits for the same byte
+    /// (aws-nitro-enclaves-sdk-bootstrap, init.c).
     static func sendHeartbeat(to address: VsockAddress) throws(BootError) {
         let heartbeat: UInt8 = 0xB7
         do throws(WireError) {

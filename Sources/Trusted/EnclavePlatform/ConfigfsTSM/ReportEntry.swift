@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// One report directory of Linux's configfs-tsm (`Documentation/ABI/testing/configfs-tsm-report`): made for one report
-/// and removed after it.
+/// One report directory of Linux's configfs-tsm (`Documentation/ABI/testing/configfs-tsm-report`): created for one
+/// report and removed after it.
 struct ReportEntry: ~Copyable {
     static let root = "/sys/kernel/config/tsm/report"
     /// `TSM_REPORT_OUTBLOB_MAX` of the kernel, with room for growth.
@@ -20,7 +20,7 @@ struct ReportEntry: ~Copyable {
 
     deinit { try? files.removeDirectory(path) }
 
-    /// Which TEE's reports these are, as the kernel names it.
+    /// The provider of the reports, as the kernel names it.
     func provider() throws(KernelError) -> String { try text("provider") }
 
     /// A report over 64 bytes, and the host's certificate table.

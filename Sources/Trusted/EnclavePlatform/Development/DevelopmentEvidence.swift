@@ -3,8 +3,8 @@ package import Crypto
 package import EnclaveCore
 package import Evidence
 
-/// Evidence of the development TEE. It protects nothing from the machine's owner: a holder of the key file can make it
-/// for any code.
+/// Evidence of the development TEE. It gives no protection from the machine's owner: whoever has the key file can make
+/// it for any code.
 package struct DevelopmentEvidence: EvidenceSource {
     private let measurement: [UInt8]
     private let key: Curve25519.Signing.PrivateKey

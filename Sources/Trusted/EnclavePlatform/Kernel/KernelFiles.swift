@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// The file operations that attestation interfaces of the kernel are made of. A protocol so that tests can put a model
-/// of the kernel's behaviour in its place.
+/// The file operations that the kernel's attestation interfaces use. It is a protocol, so that tests can simulate the
+/// kernel's behaviour.
 package protocol KernelFiles: Sendable {
     /// Reads to the end.
     ///
@@ -46,7 +46,7 @@ package struct MachineFiles: KernelFiles {
         guard descriptor >= 0 else { throw KernelError(errno) }
         let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
         let failure = errno
-        // Attributes of configfs take effect when they are closed, and may fail there.
+        // Attributes of configfs take effect when the file is closed, and closing may fail.
         let closed = close(descriptor)
         guard count == bytes.count else { throw KernelError(count < 0 ? failure : EIO) }
         guard closed == 0 else { throw KernelError(errno) }

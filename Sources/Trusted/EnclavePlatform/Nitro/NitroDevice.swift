@@ -2,7 +2,7 @@
 package import CNitro
 import Glibc
 
-/// One exchange with the Nitro security module. A protocol so that tests can put a model of the module in its place.
+/// One exchange with the Nitro security module. It is a protocol, so that tests can simulate the module.
 package protocol NitroSecurityModule: Sendable {
     /// - Parameters:
     ///   - request: CBOR.
@@ -19,7 +19,7 @@ package struct NitroDevice: NitroSecurityModule {
 
     /// - Parameters:
     ///   - path: The device.
-    ///   - call: `ioctl`; tests put a model of the driver in its place.
+    ///   - call: `ioctl`; tests replace it by a simulation of the driver.
     package init(path: String = NitroDevice.standardPath, call: @escaping cnitro_call = cnitro_ioctl) {
         self.path = path
         self.call = call

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The two messages of the Nitro security module that evidence takes, in CBOR (RFC 8949): a request with one argument
+/// The two messages of the Nitro security module that evidence needs, in CBOR (RFC 8949): a request with one argument
 /// set, and the answer. The module writes definite lengths in their shortest form; nothing else is read.
 enum NitroExchange {
     private static let byteString: UInt8 = 2
@@ -27,7 +27,7 @@ enum NitroExchange {
         return Array(rest)
     }
 
-    /// What kind of item begins, and how long it is: at most 255.
+    /// The major type of the next item, and its length, at most 255.
     private static func head(_ major: UInt8, _ count: Int) -> [UInt8] {
         precondition((0...255).contains(count), "no item of these messages is longer")
         return count < 24 ? [major << 5 | UInt8(count)] : [major << 5 | 24, UInt8(count)]

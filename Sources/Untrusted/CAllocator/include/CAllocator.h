@@ -5,7 +5,8 @@
 #include <stddef.h>
 
 /// From now on, blocks of `bytes` and more return to the system when they are freed. Otherwise glibc keeps ever larger
-/// blocks once one was freed. glibc has this and the next as extensions that Swift's importer does not see.
+/// blocks once one was freed. glibc declares this function and the next as extensions, which Swift's importer does not
+/// see.
 void callocator_return_blocks_from(size_t bytes);
 
 /// Gives the pages of all smaller blocks that were freed back to the system.

@@ -244,7 +244,7 @@ extension EnclavePool {
                 EnclaveHost.State.allCases.map { ([label, ("state", $0.rawValue)], $0 == state ? 1 : 0) })
             text.add(
                 "replica_lease_remaining_seconds", .gauge,
-                "What is left of the owner's lease of the replica; 0 without one.",
+                "Remaining time of the replica's lease; 0 without a lease.",
                 [([label], (lease ?? .zero) / .seconds(1))])
             text.add(
                 "replica_requests_waiting", .gauge, "Requests of the replica that are admitted and not answered.",

@@ -149,7 +149,7 @@ extension ServedModel {
         log(
             LogLine(
                 .info,
-                "replicas of another bundle or another number are staged, manifest \(pool.manifestDigest.hex): they serve once the owner has run `infenclave provision --staged`"
+                "replicas of another bundle, or another number of replicas, are staged, manifest \(pool.manifestDigest.hex): they serve once the owner has run `infenclave provision --staged`"
             ))
         Task { await self.switchWhenReady(pool) }
     }
@@ -180,7 +180,7 @@ extension ServedModel {
         log(
             LogLine(
                 .info,
-                "what was staged serves, manifest \(pool.manifestDigest.hex); what is sealed to the replicas before is answered for \(Int(limits.grace / .seconds(1))) s more"
+                "the staged replicas serve now, manifest \(pool.manifestDigest.hex); requests sealed to the previous replicas are answered for \(Int(limits.grace / .seconds(1))) s more"
             ))
         try? await Task.sleep(for: limits.grace)
         guard state.withLock({ $0.retiring === old }) else { return }
@@ -190,7 +190,7 @@ extension ServedModel {
         while old.waiting > 0, ContinuousClock.now < deadline { try? await Task.sleep(for: Self.look) }
         await old.stop()
         state.withLock { state in if state.retiring === old { state.retiring = nil } }
-        log(LogLine(.info, "the replicas before have ended, manifest \(old.manifestDigest.hex)"))
+        log(LogLine(.info, "the previous replicas have ended, manifest \(old.manifestDigest.hex)"))
     }
 }
 
@@ -210,13 +210,13 @@ extension ServedModel {
             }
             var own = MetricsText(labels: labels)
             own.add(
-                "model_info", .gauge, "The bundles that are there: title and digest of the manifest; always 1.",
+                "model_info", .gauge, "Loaded bundles, with title and digest of the manifest as labels; always 1.",
                 pools.map { role, pool in
                     let manifest = pool.manifestDigest.hex
                     return ([("pool", role.rawValue), ("title", pool.title), ("manifest", manifest)], 1)
                 })
             own.add(
-                "bundle_switches_total", .counter, "Times that another bundle took the place of the served one.",
+                "bundle_switches_total", .counter, "Replacements of a served bundle by another one.",
                 Double(switches))
             text.add(own)
             text.add(serving.engineMetrics(labels: labels))

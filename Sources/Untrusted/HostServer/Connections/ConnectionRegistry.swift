@@ -165,7 +165,7 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
-    /// Nothing more is read from it.
+    /// The connection is not read any more.
     func closing(_ identifier: Identifier) {
         state.withLock { state in
             state.releaseBody(identifier)

@@ -104,7 +104,7 @@ package struct RequestClock: Sendable {
         phase = .closing(now)
     }
 
-    /// Nothing of a request has come since the last one.
+    /// No data of a request has arrived since the last one.
     package var isIdle: Bool { if case .idle = phase { true } else { false } }
 
     /// The present deadline; `nil` while a request is answered and the client reads.

@@ -61,7 +61,7 @@ final class OperatorSignals: Sendable {
             == unsafeBitCast(SIG_IGN, to: Int.self)
     }()
 
-    /// To be called at the start.
+    /// Has to be called at the start.
     static func lookForTerminal() { _ = (hasTerminal, hangupWasIgnored) }
 
     /// Call it at the start of a server: a SIGHUP before the server listens then ends the process only if the terminal

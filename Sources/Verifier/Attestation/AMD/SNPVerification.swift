@@ -32,7 +32,8 @@ struct SNPVerification {
             } ?? false, otherwise: .reportSignatureInvalid)
     }
 
-    /// Certificates given by role; for the roles that were not, those of the table; then those behind the report.
+    /// The certificates by role. Those that were given by role take precedence over those of the given table, and these
+    /// over those of the table that follows the report.
     private func suppliedCertificates(
         _ attached: CertificateTable, _ log: inout CheckLog
     ) throws(Rejection) -> [CollateralRole: [UInt8]] {
@@ -49,7 +50,8 @@ struct SNPVerification {
         }
     }
 
-    /// - Returns: The VCEK or VLEK, and the other certificates of its file: clouds give it with its chain.
+    /// - Returns: The VCEK or VLEK, and the other certificates of its file: some clouds put the chain into the same
+    ///   file.
     private func vek(
         _ report: SNPReport, _ supplied: [CollateralRole: [UInt8]], _ log: inout CheckLog
     ) throws(Rejection) -> (VEKCertificate, others: [Certificate]) {
@@ -78,7 +80,7 @@ struct SNPVerification {
         return (vek, others)
     }
 
-    /// The root that is taken is always a trusted one; files may bring another copy of it along.
+    /// The root of the result is always one of the trusted roots; a copy of the root in a file is not used.
     private func chain(
         _ vek: VEKCertificate, _ intermediate: [UInt8]?, _ others: [Certificate], _ log: inout CheckLog
     ) throws(Rejection) -> [Certificate] {
@@ -171,7 +173,7 @@ struct SNPVerification {
             expected: reported.map { "\($0.0) \($0.1)" }.joined(separator: ", "))
 
         if vek.kind == .vcek {
-            // A masked chip id is all zero, and then this fails as it has to.
+            // A masked chip id is all zeros, so the check fails, as it should.
             let used = vek.product.chipIDByteCount
             try log.require(
                 .vekChipID,
@@ -216,7 +218,7 @@ extension Claims {
         currentMitigations = report.currentMitigations
         hasReservedPolicyBit = report.hasReservedPolicyBit
         securityVersions = ["guestsvn": Int(report.guestSVN)]
-        // Version 2 names no processor; what wrote it is of a generation before the layout changed.
+        // A report of version 2 does not name the processor; only generations before the change of the layout write it.
         let product = report.processor.map(VEKCertificate.Product.init) ?? .milan
         for (name, index) in product?.layout ?? [] { securityVersions[name] = Int(report.reportedTCB[index]) }
     }

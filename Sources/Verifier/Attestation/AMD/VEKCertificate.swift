@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evidence
 
-/// What AMD's extensions of a VCEK or VLEK certificate say.
+/// The contents of AMD's extensions in a VCEK or VLEK certificate.
 ///
 /// - Source: AMD 57230, VCEK Certificate and KDS Interface, section 3.1.
 struct VEKCertificate: Sendable {
@@ -69,7 +69,7 @@ struct VEKCertificate: Sendable {
         self.chipID = value(4).map(Array.init)
     }
 
-    /// The key that the subject's name stands for.
+    /// The kind of key, by the subject's name.
     var kind: SNPReport.SigningKey? { Self.kind(certificate) }
 
     static func isNamed(_ certificate: Certificate) -> Bool { kind(certificate) != nil }

@@ -41,7 +41,7 @@ struct NitroVerification {
             RawECDSA.isValid(
                 document.signature, over: document.signedBytes, key: chain[chain.count - 1].publicKey),
             otherwise: .documentSignatureInvalid)
-        // The signer has to have been valid when it signed, by its own account.
+        // The certificates must also have been valid at the time that the document states.
         let made = Timestamp(secondsSince1970: Int64(clamping: document.timestampMilliseconds / 1000))
         try requireValidity(.documentTime, chain, made, &log)
     }

@@ -5,7 +5,7 @@ public import Evidence
 
 /// Judges evidence against a policy. It reads no clock, file or network: time and collateral are arguments.
 package struct Appraiser: Sendable {
-    /// What evidence is judged against.
+    /// The policy for the evidence.
     package let policy: Policy
     private let development: DevelopmentTEE
 
@@ -34,7 +34,7 @@ package struct Appraiser: Sendable {
         guard ReportTranscript.nonceByteCounts.contains(nonce.count) else {
             throw AttestationError(.invalidInput, "the nonce has \(nonce.count) bytes; expected 16 to 64")
         }
-        // Roles that are not known are of no use to any check.
+        // No check uses an unknown role.
         var served = Dictionary(
             document.collateral.compactMap { role, bytes in CollateralRole(rawValue: role).map { ($0, bytes) } }
         ) { first, _ in first }
@@ -65,23 +65,24 @@ package struct Appraiser: Sendable {
             // The log has the failed check.
         }
         let verdict = Verdict(tee: document.tee, entries: log.entries, claims: claims, warnings: log.warnings)
-        // A stage that ended without a failed check would be a defect here; the evidence is not accepted.
+        // If a stage ends without a failed check, that is a defect of this code, and the evidence is not accepted.
         guard let bound, verdict.isAccepted else { throw AttestationError(rejected: verdict) }
         return VerifiedPeer(document, bound.core, bound.facts, verdict)
     }
 }
 
 extension Appraiser {
-    /// Whether a caller with this collateral takes none of a role from the server.
+    /// Whether collateral of this role from the server is ignored because of the caller's own collateral.
     private static func displaces(
         _ own: [CollateralRole: [UInt8]], _ role: CollateralRole, of tee: TEEKind
     ) -> Bool {
         switch tee.hardware {
-        // A caller with collateral of its own decides how fresh it is, so the server must not choose the rest.
-        // Certificates have no freshness. An event log says nothing of the platform.
+        // A caller with its own collateral decides how fresh it is, so the server must not choose the rest.
+        // Certificates do not become outdated, and an event log does not describe the platform.
         case .sgx, .tdx:
             return own.keys.contains { $0 != .pckCertificateChain && $0 != .eventLog } && role != .pckCertificateChain
-        // Certificates come as a whole, loose or in a table: two sources would be mixed, and the server's could win.
+        // All certificates come from one source, as files or as a table. Otherwise two sources would be mixed, and the
+        // server's certificates could take precedence.
         case .snp:
             let certificates: Set<CollateralRole> = [.vcek, .vlek, .intermediate, .certificateTable]
             return certificates.contains(role) && !certificates.isDisjoint(with: own.keys)
@@ -93,7 +94,7 @@ extension Appraiser {
 /// A peer whose evidence passed every required check. Only ``Appraiser`` makes one, and messages can be encrypted to
 /// nothing else.
 public struct VerifiedPeer: Sendable {
-    /// How the peer was judged.
+    /// The appraisal of the peer.
     public let verdict: Verdict
     /// The run of the enclave that made the keys.
     public let epoch: [UInt8]

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evidence
 
-/// Forms in which people hold evidence that is not read as it is, and what makes evidence of each.
+/// Encodings and containers of evidence that the verifier does not read, each with the way to extract the evidence.
 enum OtherEvidenceForm {
     /// - Returns: The form with the command to use; `nil` for bytes that may be evidence.
     static func name(of evidence: [UInt8], for tee: TEEKind) -> String? {
         switch EncodedText.kind(of: evidence) {
         case .hexadecimal?:
-            return "hexadecimal text; make the bytes of it with `sed s/^0x// FILE | xxd -r -p > evidence.bin`"
+            return "hexadecimal text; decode it with `sed s/^0x// FILE | xxd -r -p > evidence.bin`"
         case .base64?:
-            return "base64 text; make the bytes of it with `tr -- -_ +/ < FILE | base64 -d > evidence.bin`"
+            return "base64 text; decode it with `tr -- -_ +/ < FILE | base64 -d > evidence.bin`"
         case nil: break
         }
         if evidence.starts(with: "HCLA".utf8) {

@@ -21,7 +21,7 @@ struct PolicyAppraisal {
         session(claims, &log)
     }
 
-    /// The checks that are not made without a policy.
+    /// The checks that need a policy, for this kind of TEE.
     static func checks(of tee: TEEKind) -> [Check] {
         let ofTEE: [Check] =
             switch tee.hardware {
@@ -78,7 +78,7 @@ struct PolicyAppraisal {
         }
     }
 
-    /// Reports before version 5 have no vectors, and what a bit stands for is in bulletins: a policy need not name any.
+    /// Reports before version 5 have no vectors, and bulletins define their bits: a policy need not name any.
     private func mitigations(_ claims: Claims, _ log: inout CheckLog) {
         guard case .require(let demand) = policy.mitigations else {
             if hardware == .snp { log.skip(.mitigations, "the policy names no 'mitigations'") }
@@ -167,12 +167,12 @@ struct PolicyAppraisal {
         if case .skip(let reason) = policy.measurements { log.skip(.measurements, reason) }
     }
 
-    /// `hostData`, `HOST_DATA` and `host_data` are one name.
+    /// The common form of equivalent names such as `hostData`, `HOST_DATA` and `host_data`.
     private static func plain(_ name: String) -> String {
         name.lowercased().filter { $0 != "_" && $0 != "-" }
     }
 
-    /// A peer's code has to be pinned whole: firmware alone, or any program of a signer, is not an identity.
+    /// All of a peer's code has to be pinned: its firmware alone, or the signer of its programs, does not identify it.
     private func requireIdentity(_ log: inout CheckLog) {
         if case .skip = policy.measurements { return }
         var pinned: [String: Set<[UInt8]>] = [:]

@@ -63,7 +63,7 @@ struct ServiceAppraisal {
 
     private func boundary(_ log: inout CheckLog) {
         guard !service.isEverythingInside else {
-            // There is nothing to bound and nothing to blur.
+            // Nothing crosses, so limits on size and noise are met.
             log.note(.boundary, true, otherwise: .boundaryTooLarge, found: "nothing crosses to the host")
             return log.note(.noise, true, otherwise: .noiseOutOfBounds, found: "nothing crosses to the host")
         }

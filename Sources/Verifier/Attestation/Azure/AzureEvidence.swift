@@ -7,7 +7,7 @@ import StrictJSON
 /// the paravisor's TPM gives, as JSON.
 ///
 /// `{"version": 1|2, "hcl_report": …, "tpm_quote": {"message": …, "signature": …, "pcrs": […]}, "vcek": …}` for SNP, with
-/// `td_quote` in the place of `vcek` for TDX. Report, quote and certificate are base64url with padding, the rest is
+/// `td_quote` instead of `vcek` for TDX. Report, quote and certificate are base64url with padding, the rest is
 /// hexadecimal. Without `version`, byte strings are arrays of numbers, the certificate is PEM, and SNP says `report` and
 /// `quote`.
 ///

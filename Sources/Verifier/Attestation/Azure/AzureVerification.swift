@@ -54,7 +54,8 @@ struct AzureVerification {
         }
         try log.require(
             .evidenceFormat, true, otherwise: .malformed, found: "HCL report of \(parts.report.kind)")
-        // The hardware's claims come first, so that what the evidence says is known even of evidence that is refused.
+        // Added last, after the hardware's claims, and also when a check fails, so that the verdict on refused evidence
+        // has its claims.
         defer { claims.read(parts) }
         let kind: TEEKind = parts.report.kind == .snp ? .azureSNP : .azureTDX
         try log.require(
@@ -88,7 +89,8 @@ struct AzureVerification {
         switch parts.report.kind {
         case .snp:
             try SNPVerification(request: inner).verify(&claims, &log)
-            // The paravisor asks at level 0. A report of another level is one that the guest can ask for over any key.
+            // The paravisor requests its report at level 0. At any other level, the guest itself can request a report
+            // over any key.
             guard claims.vmpl == 0 else {
                 throw log.reject(
                     .vmpl, .vmplNotAllowed, found: "VMPL \(claims.vmpl.map(String.init) ?? "missing")",
@@ -98,7 +100,8 @@ struct AzureVerification {
         }
     }
 
-    /// Nobody can check a TDREPORT away from its platform; it has to say what the verified quote says.
+    /// The authenticity of a TDREPORT can be checked on its own platform only. Here it has to agree with the verified
+    /// quote.
     private func domain(_ parts: Parts, _ log: inout CheckLog) throws(Rejection) {
         guard parts.domain != nil else { return }
         let isEqual = parts.isQuoteOfReport
@@ -124,8 +127,8 @@ struct AzureVerification {
 }
 
 extension Claims {
-    /// What the TPM says, behind what the hardware says. Registers that the quote is not over, or that do not have its
-    /// digest, are anybody's claim.
+    /// Adds the TPM's claims after the hardware's. Registers outside the quote's selection, or whose digest differs
+    /// from the quote's, are not authenticated and are left out.
     fileprivate mutating func read(_ parts: AzureVerification.Parts) {
         if parts.registersDigest == parts.quote.digest {
             measurements += parts.quote.registers.map {

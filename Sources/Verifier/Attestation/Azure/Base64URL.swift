@@ -8,8 +8,8 @@ package enum Base64URL {
         return isPadded ? text : String(text.prefix { $0 != "=" })
     }
 
-    /// The bytes of a text with or without padding, in this alphabet or the usual one. Who needs one encoding for each
-    /// value compares with ``text(_:isPadded:)``.
+    /// The bytes of a text with or without padding, in this alphabet or the usual one. A caller that accepts only one
+    /// encoding for each value has to compare with ``text(_:isPadded:)``.
     ///
     /// - Returns: `nil` for any other text.
     package static func bytes(_ text: String) -> [UInt8]? {

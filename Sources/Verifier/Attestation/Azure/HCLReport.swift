@@ -3,7 +3,7 @@ import Crypto
 import Evidence
 
 /// What the paravisor of Azure's confidential machines stores in its TPM (NV index 0x01400001): the hardware's report,
-/// and the runtime data whose digest is the report data of that. Integers are little-endian.
+/// and the runtime data, whose digest is the report data of that report. Integers are little-endian.
 ///
 /// Layout: header of 32 bytes (`"HCLA"`, version, size, kind of request, status, 12 reserved), the hardware's report in
 /// 1184 bytes, then 20 bytes (size, version, kind of report, kind of digest, size of the runtime data), the runtime data,

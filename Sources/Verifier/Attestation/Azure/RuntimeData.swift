@@ -4,8 +4,7 @@ import Evidence
 import FoundationEssentials
 import StrictJSON
 
-/// The key that the TPM's quotes are signed with, as the runtime data name it: a JSON Web Key (RFC 7517) with the
-/// identifier `HCLAkPub`.
+/// The TPM's signing key for quotes, from the runtime data: a JSON Web Key (RFC 7517) with the identifier `HCLAkPub`.
 struct RuntimeData: Sendable {
     private static let keyName = "HCLAkPub"
     /// Bits of the modulus.

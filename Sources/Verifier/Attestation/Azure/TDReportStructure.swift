@@ -2,8 +2,8 @@
 import Crypto
 import Evidence
 
-/// A TDREPORT: what the TDX module states of a trust domain to its own platform. Its authenticity can be checked on that
-/// platform alone; here it is compared with a quote.
+/// A TDREPORT: a statement of the TDX module about a trust domain, for its own platform. Its authenticity can be
+/// checked on that platform only; here it is compared with a quote.
 ///
 /// - Source: Intel TDX Module ABI Specification, TDREPORT_STRUCT.
 struct TDReportStructure: Sendable, Hashable {
@@ -24,6 +24,6 @@ struct TDReportStructure: Sendable, Hashable {
     }
 
     var reportData: [UInt8] { Array(bytes[128..<192]) }
-    /// From the attributes to RTMR3, 400 bytes, as quotes have them one behind the other.
+    /// The fields from the attributes to RTMR3, 400 bytes, in the order that quotes have.
     var domain: [UInt8] { Array(bytes[512..<(512 + 8 + 8 + 48 * 8)]) }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evidence
 
-/// What a TPM signs of its registers (`TPMS_ATTEST` of the kind quote), parsed but not verified. Integers are big-endian.
+/// The structure that a TPM signs over its registers (`TPMS_ATTEST` of the kind quote), parsed but not verified.
+/// Integers are big-endian.
 ///
 /// - Source: TCG, Trusted Platform Module Library, part 2, section 10.12.
 struct TPMQuote: Sendable, Hashable {
@@ -9,7 +10,7 @@ struct TPMQuote: Sendable, Hashable {
     private static let quoteKind = 0x8018
     private static let sha256 = 0x000B
 
-    /// The caller's data that is signed as well, at most 64 bytes.
+    /// Data of the caller that the signature covers, at most 64 bytes.
     let extraData: [UInt8]
     /// Numbers of the registers of the SHA-256 bank that ``digest`` is over, in order.
     let registers: [Int]

@@ -21,7 +21,7 @@ struct Certificate: Sendable {
     let publicKey: PublicKey
     /// The `SubjectPublicKeyInfo` in DER.
     let publicKeyInfo: [UInt8]
-    /// By the content octets of the object identifier.
+    /// The keys are the content octets of the object identifiers.
     let extensions: [[UInt8]: Extension]
     let basicConstraints: BasicConstraints?
     /// Bits of RFC 5280, 4.2.1.3, the first in bit 7 of the first octet; `nil` when the extension is absent.

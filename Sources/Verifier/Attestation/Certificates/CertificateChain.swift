@@ -2,7 +2,7 @@
 /// Verified links from a root, which the caller has compared with the one that it trusts, down to a leaf.
 enum CertificateChain {
     /// The fault of a chain, or `nil` if every link is valid: names, signatures, authority, path length, key usage,
-    /// critical extensions. Times are checked apart, because they have reasons of their own.
+    /// critical extensions. Validity periods are checked separately, because they have their own reason codes.
     ///
     /// - Parameter chain: The root first, at least two certificates.
     static func fault(_ chain: [Certificate]) -> String? {

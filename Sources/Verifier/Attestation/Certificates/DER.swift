@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-/// One element of DER (X.690): a tag, and content behind a length in its shortest form.
+/// One element of DER (X.690): a tag, a length in its shortest form, and content.
 struct DERElement: Sendable {
     let tag: UInt8
     let content: ArraySlice<UInt8>
-    /// Tag, length and content: the bytes that signatures over the element are over.
+    /// Tag, length and content: the bytes that a signature over the element covers.
     let encoded: ArraySlice<UInt8>
 
     var reader: DERReader { DERReader(content) }
 }
 
-/// Reads the elements of DER bytes one after another. It looks only at what it is asked for, so nesting costs nothing.
+/// Reads the elements of DER bytes one after another. It does not descend into an element until asked to, so deep
+/// nesting costs nothing.
 ///
-/// A reader of this project's own: swift-certificates refuses every certificate of AMD (RSASSA-PSS) and has no
-/// revocation lists, so most of X.509 would be read here all the same, and with two readers for certificates there
-/// would be two answers to what is malformed.
+/// It exists because swift-certificates refuses every certificate of AMD (RSASSA-PSS) and does not read revocation
+/// lists. Most of X.509 would therefore be read here anyway, and two readers of certificates could disagree on what is
+/// malformed.
 struct DERReader: Sendable {
     private var rest: ArraySlice<UInt8>
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Content octets of the object identifiers that certificates are read by.
+/// Content octets of the object identifiers that are used in certificates.
 enum ObjectIdentifiers {
     static let commonName = encode([2, 5, 4, 3])
     static let keyUsage = encode([2, 5, 29, 15])
     static let basicConstraints = encode([2, 5, 29, 19])
     static let crlNumber = encode([2, 5, 29, 20])
     static let authorityKeyIdentifier = encode([2, 5, 29, 35])
-    /// Subject key identifier, CRL distribution points, extended key usage: they say nothing that is needed here.
+    /// Subject key identifier, CRL distribution points, extended key usage: their contents are not needed here.
     static let ignored: Set<[UInt8]> = [encode([2, 5, 29, 14]), encode([2, 5, 29, 31]), encode([2, 5, 29, 37])]
 
     static let ellipticCurveKey = encode([1, 2, 840, 10045, 2, 1])

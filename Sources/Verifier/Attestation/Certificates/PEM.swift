@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import FoundationEssentials
 
-/// Certificates as text (RFC 7468). Only white space, and the NUL byte that some quotes end in, may stand around them,
-/// and base64 has to be in its one canonical form: what is not signed should at least not be free to choose.
+/// Certificates as text (RFC 7468). Nothing but white space, and the NUL byte at the end of some quotes, may surround
+/// them, and base64 has to be canonical: this text is not signed, so its variants are kept few.
 enum PEM {
     private static let begin = Array("-----BEGIN CERTIFICATE-----".utf8)
     private static let end = Array("-----END CERTIFICATE-----".utf8)

@@ -41,7 +41,7 @@ enum PublicKey: Sendable {
     /// - Parameter point: X and Y of a point on P-384, 96 bytes.
     init(p384 point: [UInt8]) throws { self = .p384(try P384.Signing.PublicKey(rawRepresentation: point)) }
 
-    /// - Parameter signature: As certificates have it: DER for ECDSA.
+    /// - Parameter signature: In the form that certificates use: DER for ECDSA.
     func isValid(
         _ signature: [UInt8], over message: ArraySlice<UInt8>, _ algorithm: SignatureAlgorithm
     ) -> Bool {
@@ -53,7 +53,7 @@ enum PublicKey: Sendable {
             guard let signature = try? P384.Signing.ECDSASignature(derRepresentation: signature) else { return false }
             return key.isValidSignature(signature, for: SHA384.hash(data: message))
         case (.rsa(let key), .rsaPSSSHA384):
-            // The library's salt is as long as the digest, 48 bytes, which is what AMD uses.
+            // The library uses a salt as long as the digest, 48 bytes, and so does AMD.
             let signature = _RSA.Signing.RSASignature(rawRepresentation: signature)
             return key.isValidSignature(signature, for: SHA384.hash(data: message), padding: .PSS)
         default: return false
@@ -61,7 +61,7 @@ enum PublicKey: Sendable {
     }
 }
 
-/// ECDSA with keys and signatures as plain big-endian numbers, as quotes, collateral and COSE have them.
+/// ECDSA with keys and signatures as plain big-endian numbers, the form in quotes, collateral and COSE.
 enum RawECDSA {
     /// - Parameter key: X and Y of a P-256 point.
     static func isValidP256(_ signature: [UInt8], over message: [UInt8], key: [UInt8]) -> Bool {

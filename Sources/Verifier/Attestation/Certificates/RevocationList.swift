@@ -4,7 +4,7 @@ struct RevocationList: Sendable {
     let issuer: [UInt8]
     let thisUpdate: Timestamp
     let nextUpdate: Timestamp
-    /// Whether the list has a number and the identifier of its authority's key, as Intel's have to.
+    /// Whether the list has a number and the identifier of its authority's key; Intel's lists must have both.
     let isNumbered: Bool
     private let revoked: Set<[UInt8]>
     private let signedBytes: ArraySlice<UInt8>
@@ -45,7 +45,7 @@ struct RevocationList: Sendable {
         }
         try content.finish("the list's content")
 
-        // A delta list, or one of only some certificates, would say so in a critical extension.
+        // A delta list, or a list for only some certificates, states this in a critical extension.
         guard !(extensions ?? [:]).contains(where: { $0.value.isCritical }) else {
             throw CertificateFault("the list has a critical extension, which makes it a partial one")
         }

@@ -20,7 +20,7 @@ enum SignatureAlgorithm: Sendable, Hashable {
         try reader.finish("the signature algorithm")
     }
 
-    /// RFC 4055, section 3.1. Nothing but SHA-384 throughout is accepted; the trailer field may be spelled out.
+    /// RFC 4055, section 3.1. Only SHA-384 is accepted, in every field; the trailer field may be explicit.
     private static func checkPSS(_ parameters: DERReader) throws(CertificateFault) {
         var parameters = parameters
         let what = "the PSS parameters"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Crypto
 
-/// A certificate that names the key of a signer of enclave images, and the time of its validity. AWS takes any
-/// certificate, also one of version 1 and one that is signed by its own key, and the platform measures all of it: so its
-/// issuer's signature is not verified, and its extensions are not read.
+/// The certificate of a signer of enclave images: the key and the validity period. AWS accepts any certificate,
+/// including version 1 and self-signed ones, and the platform measures the whole certificate. So the issuer's signature
+/// is not verified, and extensions are not read.
 package struct SigningCertificate: Sendable, Hashable {
     package static let maximumBytes = 8 << 10
 

@@ -3,11 +3,11 @@ import Evidence
 import FoundationEssentials
 import StrictJSON
 
-/// The encodings in which services, caches and tools hand out collateral, brought to the one that is read here: DER for
+/// Converts the encodings that services, caches and tools use for collateral to those that the verifier reads: DER for
 /// revocation lists, DER or PEM for certificates, plain JSON for statements. Unrecognised files stay unchanged, so that
 /// their reader reports the fault. Nothing here decides whether a file is genuine.
 enum CollateralEncoding {
-    /// Text inside of text: a JSON string of PEM, hexadecimal digits of PEM.
+    /// Encodings may be nested: PEM in a JSON string, PEM in hexadecimal digits.
     private static let maximumLayers = 3
 
     static func plain(_ bytes: [UInt8], _ role: CollateralRole) -> [UInt8] {
@@ -89,7 +89,7 @@ enum CollateralEncoding {
     /// Intel's services give issuer chains in a header, percent-encoded (RFC 3986, section 2.1).
     private static func percentDecoded(_ text: [UInt8]) -> [UInt8]? {
         guard text.contains(UInt8(ascii: "%")) else { return nil }
-        // Forms write a space as a plus sign; a plus sign of base64 is then escaped.
+        // The encoding of HTML forms writes a space as a plus sign, and escapes the plus signs of base64.
         let isForm = text.firstRange(of: Array("BEGIN+CERTIFICATE".utf8)) != nil
         var decoded: [UInt8] = []
         decoded.reserveCapacity(text.count)

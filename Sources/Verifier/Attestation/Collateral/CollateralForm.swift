@@ -2,7 +2,7 @@
 package import Evidence
 
 /// Whether a file of collateral has the form of its role, independent of its authenticity. Verification reads
-/// statements only after their signature was checked, so that a fuzzer would never get past it.
+/// statements only after it has checked their signature, which no fuzzer can pass; so fuzzers use this.
 package enum CollateralForm {
     /// - Returns: `nil` for a well-formed file; otherwise the fault.
     package static func fault(of bytes: [UInt8], as role: CollateralRole) -> String? {

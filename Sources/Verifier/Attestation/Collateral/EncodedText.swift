@@ -2,7 +2,7 @@
 import Evidence
 import FoundationEssentials
 
-/// Bytes as hexadecimal or base64 text, which tools print and people pass on.
+/// Bytes as hexadecimal or base64 text, in which tools print evidence and collateral.
 enum EncodedText: Sendable, Hashable {
     case hexadecimal
     case base64
@@ -19,7 +19,7 @@ enum EncodedText: Sendable, Hashable {
 
     /// The encoding of the text; `nil` for anything else.
     static func kind(of text: [UInt8]) -> EncodedText? {
-        // Evidence itself is no text: this is seen at its first bytes.
+        // Binary evidence is not text, which its first bytes show.
         guard text.prefix(minimumBytes).allSatisfy({ isSpace($0) || (0x2B...0x7A).contains($0) }) else { return nil }
         var end = text.endIndex
         while end > 0, text[end - 1] == 0 || isSpace(text[end - 1]) { end -= 1 }
@@ -49,7 +49,7 @@ enum EncodedText: Sendable, Hashable {
 
     /// Base64 of either alphabet, with or without white space (RFC 4648, sections 4 and 5).
     static func base64(_ text: [UInt8]) -> [UInt8]? {
-        // PEM has letters of the second alphabet only, too.
+        // The letters and dashes of PEM text are all in the second alphabet, so it is excluded here.
         guard text.firstRange(of: "-----BEGIN".utf8) == nil else { return nil }
         let letters = text.filter { !isSpace($0) && $0 != 0 }.map { letter -> UInt8 in
             switch letter {

@@ -2,13 +2,13 @@
 import Crypto
 package import Evidence
 
-/// The registers that an event log leads to, with an explanation of each step.
+/// The register values that the replay of an event log gives, with an explanation of each step.
 package struct EventLogReplay: Sendable {
     package struct Step: Sendable {
         package let event: EventLog.Event
         /// The register after this event; `nil` for an event that extends none.
         package let value: [UInt8]?
-        /// Whether the digest is that of the event's data: only then the register authenticates the data.
+        /// Whether the event's digest is that of its data: only then does the register authenticate the data.
         package let isDataMeasured: Bool
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Names of events, and what of their data a person can read.
+/// Names of events, and the readable text in their data.
 ///
 /// - Source: TCG PC Client Platform Firmware Profile, section 10.4.1.
 enum EventText {

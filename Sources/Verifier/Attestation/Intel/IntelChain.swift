@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Chains below the Intel SGX Root CA, put in order by their subjects: some quotes have them in another order.
+/// Chains below the Intel SGX Root CA, sorted by subject, since some quotes have another order.
 struct IntelChain: Sendable {
     /// Root first.
     let certificates: [Certificate]

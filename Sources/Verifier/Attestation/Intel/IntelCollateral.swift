@@ -14,11 +14,12 @@ struct IntelCollateral {
 
     private var time: Timestamp { request.time }
 
-    /// - Returns: The root's list, which the signer of the other collateral is looked up in, too.
+    /// - Returns: The root's list, in which the signer of the other collateral is looked up as well.
     func checkRevocation(_ claims: inout Claims, _ log: inout CheckLog) throws(Rejection) -> RevocationList {
         let authority = chain.certificates[1]
         let rootCRL = try list(.rootCACRL, chain.root, .rootCRL, .rootCRLValidity, &log)
-        // Dates are claimed before a revocation is found, so that who saw it does not take an older list later.
+        // Dates are recorded before the revocation check, so that a verifier that has seen a revocation refuses older
+        // lists later.
         claims.collateral["root_ca_crl"] = CollateralRecord(date: rootCRL.thisUpdate)
         try log.require(
             .pckAuthorityRevocation, !rootCRL.lists(authority), otherwise: .authorityRevoked,
@@ -82,7 +83,7 @@ struct IntelCollateral {
         let expired: ReasonCode
     }
 
-    /// A signed statement that is genuine and valid now; its dates are claimed.
+    /// A signed statement that is genuine and valid now. Its dates are added to the claims.
     private func statement<Statement: IntelStatement>(
         _ role: CollateralRole, _ member: String, _ issuer: CollateralRole, _ rootCRL: RevocationList,
         _ checks: Checks, _ claims: inout Claims, _ log: inout CheckLog

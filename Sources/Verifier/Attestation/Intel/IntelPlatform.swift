@@ -3,8 +3,8 @@ package import Evidence
 
 /// The platform that a quote claims: the parameters of requests for Intel's collateral.
 ///
-/// It is read before anything was verified. A lie in it fetches collateral of another platform, which the checks of
-/// the evidence then refuse.
+/// It is read from unverified evidence. If it is false, collateral of another platform is fetched, and the checks of
+/// the evidence then fail.
 package struct IntelPlatform: Sendable, Hashable {
     /// Which of the two authorities issued the PCK certificate, as Intel's service names them.
     package enum Authority: String, Sendable, Hashable {

@@ -40,14 +40,14 @@ struct IntelVerification {
         try eventLog(quote, &log)
     }
 
-    /// Nobody signs the log, so it explains registers only after it led to those of the quote.
+    /// The log is not signed. It explains the registers only if its replay gives those of the quote.
     private func eventLog(_ quote: IntelQuote, _ log: inout CheckLog) throws(Rejection) {
         guard let bytes = request.collateral[.eventLog], case .tdx(let report) = quote.body else { return }
         let replay: EventLogReplay
         do throws(EvidenceError) { replay = EventLogReplay(try EventLog(parsing: bytes)) } catch {
             throw log.reject(.eventLog, .malformed, found: error.message)
         }
-        // What runs in the domain may have gone on extending RTMR3, which no firmware's log has.
+        // Software in the domain may have extended RTMR3 since, which the firmware's log does not show.
         let compared = (0..<EventLogReplay.registerCount).filter { register in
             register < 3 || replay.steps.contains { $0.event.register == register }
         }
@@ -93,7 +93,7 @@ struct IntelVerification {
         return (chain, pck)
     }
 
-    /// Two root certificates with one key are in use, so the key is what counts.
+    /// Two root certificates with the same key are in use, so the key is compared.
     private func requireRoot(_ check: Check, _ chain: IntelChain, _ log: inout CheckLog) throws(Rejection) {
         let keys = request.roots.certificates(for: request.tee).map(\.publicKeyInfo)
         try log.require(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What Intel's extension of a PCK certificate says about the platform.
+/// The contents of Intel's extension in a PCK certificate, which describes the platform.
 ///
 /// - Source: Intel SGX PCK Certificate and CRL Profile Specification, section 1.3.5.
 struct PCKExtension: Sendable {
@@ -33,7 +33,7 @@ struct PCKExtension: Sendable {
         self.pceSVN = try pceSVN.smallInteger("the PCESVN")
     }
 
-    /// A list of pairs of an identifier, which is `base` and one arc more, and a value; in any order.
+    /// A list of pairs, in any order: an identifier, which is `base` with one more arc, and a value.
     private static func members(
         _ bytes: ArraySlice<UInt8>, _ base: [UInt8]
     ) throws(CertificateFault) -> [UInt8: DERReader] {

@@ -40,7 +40,7 @@ struct QEIdentity: Sendable {
         productID = try members["isvprodid"].integer()
     }
 
-    /// What of the report is not as described; `nil` if nothing is.
+    /// The part of the report that differs from the description; `nil` if none does.
     func difference(from report: SGXReport) -> (found: String, expected: String)? {
         func masked(_ bytes: [UInt8], _ mask: [UInt8]) -> [UInt8] { zip(bytes, mask).map { $0 & $1 } }
         if masked(report.miscSelect, miscSelectMask) != miscSelect {

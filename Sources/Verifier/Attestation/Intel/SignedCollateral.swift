@@ -2,8 +2,8 @@
 import Evidence
 import StrictJSON
 
-/// A statement of Intel as its service gives it: `{"tcbInfo":{…},"signature":"hex"}`, or `enclaveIdentity` in place of
-/// `tcbInfo`. The signature is over the member's bytes as they stand.
+/// A statement signed by Intel, in the form that its service returns: `{"tcbInfo":{…},"signature":"hex"}`, or
+/// `enclaveIdentity` in place of `tcbInfo`. The signature covers the exact bytes of the member.
 struct SignedCollateral: Sendable {
     let content: JSONText
     /// R and S, 64 bytes.
@@ -32,7 +32,7 @@ extension JSONText {
     }
 }
 
-/// What all levels of TCB info, TDX module and QE identity say.
+/// The members that the TCB levels of TCB info, TDX module and QE identity have in common.
 struct TCBLevelState: Sendable {
     let status: TCBStatus
     let date: Timestamp

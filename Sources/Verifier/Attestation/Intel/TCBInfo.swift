@@ -39,7 +39,7 @@ struct TCBInfo: Sendable {
         let members = try json.object()
         let version = try members["version"].integer()
         guard Self.versions.contains(version) else { throw JSONFault("version \(version) of TCB info is not known") }
-        // Version 2 does not say what it is for, because there was only SGX.
+        // Version 2 has no member for the TEE, because there was only SGX.
         let id = version == 2 ? "SGX" : try members["id"].string()
         guard let tee = ["SGX": TEEKind.sgx, "TDX": .tdx][id] else { throw JSONFault("id of TCB info is '\(id)'") }
         guard try members["tcbType"].integer() == 0 else { throw JSONFault("tcbType of TCB info is not 0") }
@@ -73,7 +73,7 @@ struct TCBInfo: Sendable {
                     tdxComponents: tee == .tdx ? try components(tcb["tdxtcbcomponents"]) : [],
                     state: try TCBLevelState(level)))
         }
-        // The order that evaluation relies on, even if a file had another one.
+        // Evaluation relies on this order, whatever the order in the file.
         return levels.sorted { first, second in
             let keys = zip(
                 first.sgxComponents + [first.pceSVN] + first.tdxComponents,

@@ -11,7 +11,7 @@ public enum TCBStatus: String, Sendable, Hashable, CaseIterable {
     case tdRelaunchAdvisedConfigurationNeeded = "TDRelaunchAdvisedConfigurationNeeded"
     case revoked = "Revoked"
 
-    /// The platform's status with that of its quoting enclave or TDX module taken in.
+    /// The platform's status merged with that of its quoting enclave or TDX module.
     func merged(with component: TCBStatus) -> TCBStatus {
         switch (component, self) {
         case (.revoked, _), (_, .revoked): .revoked

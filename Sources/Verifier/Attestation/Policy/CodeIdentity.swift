@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Evidence
 
-/// What names all code of an enclave, by the names of ``Claims/Measurement``. A policy for a service has to pin it.
+/// The measurements that together identify all code of an enclave, by the names of ``Claims/Measurement``. A policy for
+/// a service has to pin them.
 package enum CodeIdentity {
     /// Registers that are zero where nothing was loaded: the command lines of GRUB and of systemd's stub.
     private static let mayBeZero: Set<String> = ["pcr8", "pcr12"]
@@ -28,7 +29,7 @@ package enum CodeIdentity {
     private static let bootRegisters: Set<String> = ["pcr2", "pcr4", "pcr7", "pcr8", "pcr9", "pcr12"]
 
     /// Whether a pinned value means that the code was not measured: a register that is never extended is zero, whatever
-    /// runs. Zeros of Nitro mean debug mode, which is a check of its own.
+    /// runs. On Nitro, zeros mean debug mode, which has a separate check.
     package static func isUnmeasured(_ name: String, _ value: some Collection<UInt8>, of tee: TEEKind) -> Bool {
         tee != .nitro && !mayBeZero.contains(name) && value.allSatisfy { $0 == 0 }
     }

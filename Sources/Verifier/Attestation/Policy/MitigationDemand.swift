@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Mitigations that an SNP platform has to have in place, as the bits of the vectors in reports of version 5. AMD's
-/// security bulletins say which bit stands for which fix.
+/// security bulletins define the meaning of each bit.
 public struct MitigationDemand: Sendable, Hashable {
-    /// Bits, 0 to 63, that were to be set when the guest was launched.
+    /// Bits, 0 to 63, that must have been set when the guest was launched.
     public let launch: Set<Int>
     /// Bits that have to be set now.
     public let current: Set<Int>
 
-    /// - Returns: `nil` when no bit is named, as that would be no demand, or for a number that is no bit.
+    /// - Returns: `nil` when no bit is named, since that demands nothing, or for a number outside 0 to 63.
     public init?(launch: Set<Int> = [], current: Set<Int> = []) {
         guard !launch.isEmpty || !current.isEmpty, launch.union(current).allSatisfy((0...63).contains) else {
             return nil

@@ -3,8 +3,8 @@ public import Evidence
 
 /// A client's requirements on evidence: the model's owner, the model, the code, the TEE and its state.
 ///
-/// A policy is a JSON file, described by `Documentation/policy.schema.json`; members that are not known are refused,
-/// because a misspelt one would be a check less.
+/// A policy is a JSON file, described by `Documentation/policy.schema.json`; unknown members are refused, because a
+/// misspelt member would silently drop a check.
 public struct Policy: Sendable, Hashable {
     /// The version of the file format that this build reads.
     public static let version = 2
@@ -12,7 +12,7 @@ public struct Policy: Sendable, Hashable {
     /// The kinds of TEE that are accepted.
     public var tee: Set<TEEKind>
 
-    // Whose enclave, and which.
+    // The owner and the code of the enclave.
 
     /// The owner's Ed25519 key, 32 bytes, which the manifest has to name and whose signature it has to carry.
     public var ownerPublicKey: Requirement<[UInt8]> = .unstated
@@ -29,23 +29,23 @@ public struct Policy: Sendable, Hashable {
 
     // The TEE's state. Absent members mean the strictest value.
 
-    /// Accepted besides `UpToDate`.
+    /// Statuses that are accepted besides `UpToDate`.
     public var tcbStatuses: Set<TCBStatus> = []
     /// Advisories that may apply.
     public var advisories: Requirement<Set<String>> = .unstated
-    /// The least `tcbEvaluationDataNumber` of Intel's collateral.
+    /// The minimum `tcbEvaluationDataNumber` of Intel's collateral.
     public var minimumEvaluationDataNumber: Requirement<Int> = .unstated
-    /// Whether the host may look into the TEE, which then protects nothing.
+    /// Whether the host may inspect the TEE (debug mode), which then protects nothing.
     public var allowsDebug = false
     /// Whether the guest may be moved to another machine: SNP's migration agent, TDX's `MIGRATABLE` attribute.
     public var allowsMigration = false
     /// The highest accepted virtual machine privilege level of an SNP guest, 0 to 3; 0 is the most privileged.
     public var maximumVMPL: UInt32 = 0
-    /// What flags of guest and platform have to be, by name: the ones that ``Claims/flags`` has.
+    /// The required values of flags of guest and platform, by the names in ``Claims/flags``.
     public var flags: Requirement<[String: Bool]> = .unstated
     /// Mitigations that the platform has to have in place, by AMD's bits.
     public var mitigations: Requirement<MitigationDemand> = .unstated
-    /// AMD's revocation list: a reason for doing without. Where a list is given it is always checked.
+    /// Whether AMD's revocation list may be missing, with a reason. A list that is given is always checked.
     public var revocationSkip: String?
 
     // The permitted processing of a picture. The enclave states these facts itself.
@@ -66,7 +66,7 @@ public struct Policy: Sendable, Hashable {
     /// Requirements on the assessment that the manifest records.
     public var assessment: Requirement<AssessmentDemand> = .unstated
 
-    // For which session.
+    // The session.
 
     /// How old evidence that carries a time may be, in seconds.
     public var maximumAgeSeconds: Requirement<Int> = .unstated
@@ -105,7 +105,7 @@ public struct AssessmentDemand: Sendable, Hashable {
     /// The minimum number of training pictures of the gates' attacker; any if `nil`.
     public let attackerPictures: Int?
 
-    /// - Returns: `nil` when nothing is named, as that would be no demand.
+    /// - Returns: `nil` when nothing is named, since that demands nothing.
     public init?(
         digest: [UInt8]? = nil, gates: Gates? = nil, protects: Set<Asset> = [], attackerPictures: Int? = nil
     ) {

@@ -37,7 +37,7 @@ extension Policy {
     }
 
     private init(_ members: JSONObject) throws(JSONFault) {
-        // First, as another version may have other members.
+        // The version comes first, because another version may have other members.
         guard let version = members.members["version"] else {
             throw JSONFault(
                 "policy has no member 'version'; add \"version\": \(Self.version) if it was written for this version, or make it "
@@ -156,7 +156,8 @@ extension Policy {
         return demand
     }
 
-    /// A demand is present or absent: `false` would look like a demand without being one.
+    /// A demand is either present or absent: `false` demands nothing, and is refused so that nobody takes it for a
+    /// demand.
     private static func demand(_ value: JSONText) throws(JSONFault) -> Bool {
         guard try value.boolean() else { throw JSONFault("\(value.name) is false; leave it out") }
         return true

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Evidence
 
-/// Where chains have to end.
+/// The roots at which certificate chains have to end.
 public struct TrustedRoots: Sendable {
     private let other: Certificate?
 

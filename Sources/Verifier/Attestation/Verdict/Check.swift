@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The checks of evidence, in the order in which they are made; each TEE has some of them. A verdict may list a few twice:
-/// the policy speaks of `ask-revocation`, `nonce` and `report-data` where it comes to them. The raw values are stable names:
+/// The checks of evidence, in the order in which they are made; each TEE has some of them. A verdict may list
+/// `ask-revocation`, `nonce` and `report-data` twice, the second time for the policy. The raw values are stable names:
 /// programs and the documentation use them.
 public enum Check: String, Sendable, Hashable, CaseIterable {
     case developmentAccepted = "development-accepted"
@@ -84,7 +84,7 @@ public enum Check: String, Sendable, Hashable, CaseIterable {
     case measurements
     case age
 
-    // What the evidence is bound to.
+    // The data that the evidence binds.
     case nonce
     case ownerKey = "owner-key"
     case manifestSignature = "manifest-signature"
@@ -92,7 +92,7 @@ public enum Check: String, Sendable, Hashable, CaseIterable {
     case manifestTwin = "manifest-twin"
     case reportData = "report-data"
 
-    // What the enclave states of itself.
+    // The facts that the enclave states.
     case enclaveParts = "enclave-parts"
     case enclaveService = "enclave-service"
     case everythingInside = "everything-inside"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 extension Check {
-    /// What has to hold.
+    /// The condition that has to hold.
     public var summary: String { description.summary }
 
     /// The codes with which the check can fail.
@@ -34,21 +34,21 @@ extension Check {
         case .quoteSignature: ("the attestation key signed header and body of the quote", [.quoteSignatureInvalid])
         case .collateralPresent: ("TCB info, QE identity, both CRLs and the issuers are there", [.collateralMissing])
         case .rootCRL: ("the root signed the root CRL", [.crlInvalid])
-        case .rootCRLValidity: ("the root CRL is of the time", [.crlExpired, .crlNotYetValid])
+        case .rootCRLValidity: ("the root CRL is valid at the time", [.crlExpired, .crlNotYetValid])
         case .pckAuthorityRevocation: ("the root CRL does not list the PCK CA", [.authorityRevoked])
         case .pckCRL: ("the CA of the PCK certificate signed the PCK CRL", [.crlInvalid])
-        case .pckCRLValidity: ("the PCK CRL is of the time", [.crlExpired, .crlNotYetValid])
+        case .pckCRLValidity: ("the PCK CRL is valid at the time", [.crlExpired, .crlNotYetValid])
         case .pckRevocation: ("the PCK CRL does not list the PCK certificate", [.pckRevoked])
         case .tcbInfoFormat: ("the TCB info is JSON of a known version", [.malformed])
         case .tcbInfoSigner: ("the signer of the TCB info chains to the root and is valid", Self.signerCodes)
         case .tcbInfoSignature: ("the TCB signing key signed the TCB info", [.tcbInfoSignatureInvalid])
-        case .tcbInfoValidity: ("the TCB info is of the time", [.tcbInfoExpired, .tcbInfoNotYetValid])
+        case .tcbInfoValidity: ("the TCB info is valid at the time", [.tcbInfoExpired, .tcbInfoNotYetValid])
         case .tcbInfoMatch:
             ("kind, FMSPC and PCE id of the TCB info are those of quote and PCK certificate", [.tcbInfoMismatch])
         case .qeIdentityFormat: ("the QE identity is JSON of a known version", [.malformed])
         case .qeIdentitySigner: ("the signer of the QE identity chains to the root and is valid", Self.signerCodes)
         case .qeIdentitySignature: ("the TCB signing key signed the QE identity", [.qeIdentitySignatureInvalid])
-        case .qeIdentityValidity: ("the QE identity is of the time", [.qeIdentityExpired, .qeIdentityNotYetValid])
+        case .qeIdentityValidity: ("the QE identity is valid at the time", [.qeIdentityExpired, .qeIdentityNotYetValid])
         case .qeIdentityMatch: ("the quoting enclave is the one that Intel's identity describes", [.qeIdentityMismatch])
         case .tdxModule: ("the TDX module is one that the TCB info lists, signed by Intel", [.tdxModuleMismatch])
         case .tcbLevel: ("platform, quoting enclave and TDX module each reach a listed TCB level", [.tcbNotSupported])
@@ -61,7 +61,7 @@ extension Check {
             ("there is a VCEK or VLEK certificate with AMD's extensions", [.collateralMissing, .certificateMalformed])
         case .vekChain:
             (
-                "the pinned ARK signed the ASK or ASVK, and that the VCEK or VLEK",
+                "the pinned ARK signed the ASK or ASVK, which signed the VCEK or VLEK",
                 [.vekChainInvalid, .certificateMalformed]
             )
         case .vekValidity:
@@ -113,7 +113,7 @@ extension Check {
         case .vmpl: ("the report is of a privilege level that the policy accepts", [.vmplNotAllowed])
         case .flags:
             (
-                "every flag of guest and platform that the policy names is as it says",
+                "every flag of guest and platform that the policy names has the policy's value",
                 [.flagMismatch, .policyIncomplete]
             )
         case .mitigations:
@@ -125,7 +125,7 @@ extension Check {
             ("the collateral's evaluation is at least the policy's", [.evaluationTooLow, .policyIncomplete])
         case .minimumTCB:
             (
-                "every security version is at least the policy's, which names each that nobody else judges",
+                "every security version is at least the policy's, which has to name those without a vendor's status",
                 [.tcbStatusNotAllowed, .policyIncomplete]
             )
         case .productID: ("the enclave's product id is the policy's", [.measurementMismatch, .policyIncomplete])
@@ -144,7 +144,7 @@ extension Check {
         case .manifestTwin: ("manifest.json has the digest that the manifest core lists", [.manifestMismatch])
         case .reportData:
             (
-                "the report data is the expected: for a service, the digest of nonce, keys, facts, manifest, owner and epoch",
+                "the report data is as expected: for a service, the digest of nonce, keys, facts, manifest, owner and epoch",
                 [.reportDataMismatch]
             )
 
@@ -154,7 +154,7 @@ extension Check {
                 [.partsMismatch, .malformed, .unsupportedFormat]
             )
         case .enclaveService:
-            ("what a provisioned enclave found in the parts is what the manifest core says", [.serviceMismatch])
+            ("the service facts of a provisioned enclave are those of the manifest core", [.serviceMismatch])
         case .everythingInside:
             ("nothing crosses to the host, if the policy demands it", [.notEverythingInside, .policyIncomplete])
         case .boundary: ("no more bytes cross to the host than the policy allows", [.boundaryTooLarge])

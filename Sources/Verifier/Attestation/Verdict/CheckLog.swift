@@ -50,8 +50,8 @@ struct CheckLog {
 extension CheckLog {
     private static let maximumCharacters = 600
 
-    /// Names in certificates and the like come from strangers: in a terminal or log they must neither forge lines nor
-    /// flood it.
+    /// Names in certificates and similar text are untrusted: in a terminal or log they must neither forge lines nor
+    /// fill it.
     private static func printable(_ text: String) -> String {
         // Fast path for nearly all text.
         if text.utf8.count <= maximumCharacters, text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return text }

@@ -13,7 +13,7 @@ public struct Claims: Sendable {
     public internal(set) var measurements: [Measurement] = []
     /// 64 bytes for all but Nitro, where it is the document's user data; empty until the evidence was read.
     public internal(set) var reportData: [UInt8] = []
-    /// Whether the host may look into the TEE.
+    /// Whether the host may inspect the TEE (debug mode).
     public internal(set) var isDebug = false
     /// Security versions by name, such as `isvsvn` or `ucode`, which a policy's `minimumTCB` refers to.
     public internal(set) var securityVersions: [String: Int] = [:]
@@ -29,7 +29,7 @@ public struct Claims: Sendable {
     public internal(set) var advisories: [String] = []
     /// `tcbEvaluationDataNumber` of TCB info and QE identity.
     public internal(set) var evaluationDataNumbers: [Int] = []
-    /// How new every piece of collateral is, by a name that says which platform it is for.
+    /// The date of every piece of collateral, by a name that includes its platform.
     public internal(set) var collateral: [String: CollateralRecord] = [:]
 
     /// SGX only.
@@ -38,7 +38,7 @@ public struct Claims: Sendable {
     public internal(set) var isMigratable: Bool?
     /// SNP only, as the next.
     public internal(set) var vmpl: UInt32?
-    /// Whether bit 17 of the guest policy is set, as AMD's specification demands.
+    /// Whether bit 17 of the guest policy is set, which AMD's specification requires.
     public internal(set) var hasReservedPolicyBit: Bool?
     /// SNP only, and reports of version 5: a bit for each mitigation, at launch and now.
     public internal(set) var launchMitigations: UInt64?

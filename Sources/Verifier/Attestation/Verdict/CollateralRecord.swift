@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How new a piece of collateral is. Dates alone do not say it: Intel signs an older evaluation of its platforms again, with a
-/// newer date, for as long as it offers that one beside the current.
+/// How recent a piece of collateral is. The date alone does not show it: while Intel offers an older evaluation of its
+/// platforms beside the current one, it signs the older one again, with a newer date.
 public struct CollateralRecord: Sendable, Hashable {
     /// When it was made.
     public let date: Timestamp

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Why a check failed, in words that programs may rely on. All but the last five groups are those of the shared
-/// attestation vectors.
+/// Why a check failed. The names are stable, so that programs may rely on them. All but the last five groups are those
+/// of the shared attestation vectors.
 public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
     // The format of the evidence.
     case malformed
@@ -80,14 +80,14 @@ public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
     // A log of events.
     case eventLogMismatch = "event_log_mismatch"
 
-    // What the evidence is bound to.
+    // The data that the evidence binds.
     case nonceMismatch = "nonce_mismatch"
     case ownerKeyMismatch = "owner_key_mismatch"
     case manifestMismatch = "manifest_mismatch"
     case manifestSignatureInvalid = "manifest_signature_invalid"
     case reportDataMismatch = "report_data_mismatch"
 
-    // What the enclave states of itself.
+    // The facts that the enclave states.
     case partsMismatch = "parts_mismatch"
     case serviceMismatch = "service_mismatch"
     case notEverythingInside = "not_everything_inside"
@@ -97,7 +97,7 @@ public enum ReasonCode: String, Sendable, Hashable, CaseIterable {
     case leaseTooLong = "lease_too_long"
     case assessmentMismatch = "assessment_mismatch"
 
-    /// What a person can do about it.
+    /// The remedy, for people.
     public var remedy: String {
         switch self {
         case .malformed: "get the evidence and collateral again, byte for byte"

@@ -27,7 +27,7 @@ public struct Verdict: Sendable {
 
     /// The kind of TEE that the evidence is of.
     public let tee: TEEKind
-    /// Every check in order. After one that ends its stage, those behind it are missing.
+    /// Every check in order. The checks after one that ended its stage are missing.
     public let entries: [Entry]
     /// The claims of the evidence. They are trustworthy only as far as ``isAccepted`` and the passed checks say.
     public let claims: Claims

@@ -38,11 +38,11 @@ package struct VerdictReport: Encodable, Sendable {
     package let tcbDate: String?
     /// Intel only: advisories that apply to the platform.
     package let advisories: [String]
-    /// Whether the host may look into the TEE.
+    /// Whether the host may inspect the TEE (debug mode).
     package let debug: Bool
     /// Hexadecimal, as all byte strings here.
     package let reportData: String
-    /// The first of ``measurements``: the one that stands for the code.
+    /// The first of ``measurements``, which identifies the code.
     package let measurement: String
     /// All measurements by name.
     package let measurements: [String: String]
@@ -115,7 +115,7 @@ package struct VerdictReport: Encodable, Sendable {
         .compactMap(\.self).joined(separator: ", ")
     }
 
-    /// Encodes every member, `null` for what there is not.
+    /// Encodes every member, as `null` if it has no value.
     package func encode(to encoder: any Encoder) throws {
         var members = encoder.container(keyedBy: CodingKeys.self)
         try members.encode(tee, forKey: .tee)
@@ -123,7 +123,7 @@ package struct VerdictReport: Encodable, Sendable {
         try members.encode(reasons, forKey: .reasons)
         try members.encode(skipped, forKey: .skipped)
         try members.encode(warnings, forKey: .warnings)
-        // Written as null where there is none: a program finds every key in every answer.
+        // Written as null if there is none, so that every answer has every key.
         try members.encode(tcbStatus, forKey: .tcbStatus)
         try members.encode(tcbDate, forKey: .tcbDate)
         try members.encode(advisories, forKey: .advisories)

@@ -4,38 +4,39 @@
 
 #include <stdint.h>
 
-// HTTP/1.1 requests by libcurl, whose options are variadic and so out of Swift's reach. No redirects, cookies or caches.
-// Connections are kept for the next request. `http` and `https` only, the latter against the system's certificates. The
-// proxies of the environment (`http_proxy`, `https_proxy`, `no_proxy`) are used unless the request says otherwise.
+// HTTP/1.1 requests by libcurl, whose functions for options are variadic, which Swift cannot call. No redirects,
+// cookies or caches. Connections are kept for the next request. `http` and `https` only, the latter against the
+// system's certificates. The proxies of the environment (`http_proxy`, `https_proxy`, `no_proxy`) are used unless the
+// request says otherwise.
 
-/// Once per process, before anything else. Whether the library is usable.
+/// Call it once per process, before anything else. Returns whether the library is usable.
 int chc_start(void);
 
 /// Connections of one thread at a time.
 typedef struct chc_connections chc_connections;
 
-/// NULL without memory.
+/// NULL if there is no memory.
 chc_connections *chc_open(void);
 void chc_close(chc_connections *connections);
 
 typedef struct {
     /// A terminated string, as all others.
     const char *url;
-    /// Header lines, each but the last with a line feed behind it; may be empty.
+    /// Header lines, separated by line feeds; may be empty.
     const char *headers;
-    /// Whether the body is posted, which may be empty; else it is a GET.
+    /// Whether this is a POST with the body, which may be empty; otherwise it is a GET.
     int is_post;
     const uint8_t *body;
     int64_t body_count;
-    /// Whether the server is asked directly, whatever the environment says.
+    /// Whether the server is contacted directly, even if the environment names a proxy.
     int is_direct;
-    /// Whether a connection that was kept must not be used.
+    /// Whether a new connection must be used instead of a kept one.
     int is_fresh;
-    /// Without a sign of life: less than a byte a second.
+    /// The longest time with a transfer rate below a byte a second.
     int64_t timeout_seconds;
     /// For the whole exchange.
     int64_t deadline_milliseconds;
-    /// Given to the functions that follow. All are called on the thread of `chc_perform`, before it returns.
+    /// Passed to the following functions, which are all called on the thread of `chc_perform`, before it returns.
     void *context;
     /// A line of the head, with its line end; also of interim answers, whose heads start again with `HTTP/`, and of
     /// trailers. Returns 0 to give up.
@@ -53,10 +54,10 @@ typedef enum {
     CHC_NOT_CONNECTED,
     CHC_LATE,
     CHC_UNTRUSTED_CERTIFICATE,
-    /// What came is no answer in HTTP/1.1, or a function of the request gave up.
+    /// The answer is not valid HTTP/1.1, or a function of the request gave up.
     CHC_REFUSED,
-    /// A kept connection broke before any answer came, after some of the body was sent. The library does not send the body
-    /// again by itself: the enclave refuses a message that it has seen.
+    /// A kept connection broke before any answer came, after some of the body was sent. The body is not sent again
+    /// automatically, because the enclave refuses a message that it has seen.
     CHC_STALE,
     /// Anything else: `reason` says what.
     CHC_FAILED,

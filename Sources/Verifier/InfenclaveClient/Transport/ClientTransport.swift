@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The connection of a client to servers. It is not trusted: its data is sealed or public, and evidence is verified by
-/// the client. Inject one to use another HTTP library, or a relay.
+/// the client. Pass your own to use another HTTP library, or a relay.
 public protocol ClientTransport: Sendable {
     /// Sends one HTTP request and returns its final answer, whatever the status. It follows no redirects.
     ///
@@ -28,12 +28,12 @@ public struct TransportRequest: Sendable {
     public let url: String
     /// `nil` for a GET.
     public let body: Body?
-    /// Beside those that HTTP needs, by lower-case names. The client sends `infenclave-route`, one of 256 values, by which a
-    /// balancer leads its requests to one server.
+    /// Header fields in addition to those that HTTP requires, by lower-case names. The client sends `infenclave-route`,
+    /// one of 256 values, by which a balancer routes its requests to one server.
     public let headers: [String: String]
-    /// The most bytes of the answer's body; a longer one is a ``TransportError`` `.tooLarge`.
+    /// The maximum size of the answer's body, in bytes; a longer one is a ``TransportError`` `.tooLarge`.
     public let maximumResponseBytes: Int
-    /// Without a sign of life.
+    /// The longest time without data from the server.
     public let idleTimeout: Duration
     /// For the whole exchange.
     public let deadline: Duration

@@ -3,7 +3,7 @@ import CHTTPClient
 import Foundation
 import Synchronization
 
-/// One request by libcurl and its answer, up to a size.
+/// One request by libcurl and its answer, whose size is limited.
 final class CurlExchange: Sendable {
     typealias Result = Swift.Result<TransportResponse, any Error>
 
@@ -13,7 +13,7 @@ final class CurlExchange: Sendable {
         var headBytes = 0
         var isHeadComplete = false
         var body: [UInt8] = []
-        /// The limit that it went over.
+        /// The exceeded limit.
         var exceeded: Int?
     }
 
@@ -33,14 +33,14 @@ final class CurlExchange: Sendable {
 
     private var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 
-    /// - Returns: Whether there is something to do: false when the task was cancelled before.
+    /// - Returns: Whether to perform the exchange: false if the task was already cancelled.
     func begin(_ continuation: CheckedContinuation<TransportResponse, any Error>) -> Bool {
         waiter.begin(continuation)
     }
 
     func finish(_ result: Result) { waiter.finish(result) }
 
-    /// The caller hears of it at once; the library within a second.
+    /// The caller is resumed at once; libcurl notices within a second.
     func cancel() {
         cancelled.store(true, ordering: .relaxed)
         waiter.finish(.failure(CancellationError()))
@@ -105,7 +105,7 @@ final class CurlExchange: Sendable {
                 return 0
             }
             if line.starts(with: Array("HTTP/".utf8)), answer.body.isEmpty {
-                // Of the answer, or of an interim one.
+                // The status line of the answer, or of an interim response.
                 answer.headers = [:]
                 answer.isHeadComplete = false
             } else if line.first == UInt8(ascii: "\r") || line.first == UInt8(ascii: "\n") {
@@ -145,7 +145,7 @@ final class CurlExchange: Sendable {
         case CHC_NOT_CONNECTED: TransportError(.notConnected, "no connection could be made")
         case CHC_LATE: TransportError(.timedOut, "it did not answer in time")
         case CHC_UNTRUSTED_CERTIFICATE: TransportError(.notConnected, "this system does not trust its certificate")
-        case CHC_REFUSED: TransportError(.notHTTP, "what the server sent is no answer in HTTP")
+        case CHC_REFUSED: TransportError(.notHTTP, "the server's answer is not HTTP")
         case CHC_STALE: TransportError(.staleConnection, "a kept connection broke")
         default:
             TransportError(

@@ -4,13 +4,13 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// HTTP/1.1 by libcurl, whose connections are used again. Clients of several models of one server may share one.
+/// HTTP/1.1 by libcurl with persistent connections. Clients of several models of one server may share one transport.
 public final class CurlTransport: ClientTransport {
-    /// More requests at a time have connections that are closed behind them.
+    /// The number of connections that are kept. Further connections are closed after their request.
     private static let maximumKept = 32
     private static let isUsable = chc_start() != 0
 
-    /// What no request uses at the moment; the last one used is used next.
+    /// The idle connections. The one that was used last is used next.
     private let kept = Mutex<[CurlConnections]>([])
 
     /// A transport without connections yet.
@@ -30,7 +30,7 @@ public final class CurlTransport: ClientTransport {
                 // The call may block for minutes, so it runs on a separate queue and thread.
                 DispatchQueue(label: "infenclave.http").async { [self] in
                     let result = exchange.perform(over: connections)
-                    // One that failed may have half an answer on it.
+                    // A connection whose request failed may still carry half an answer.
                     if case .success = result { keep(connections) }
                     exchange.finish(result)
                 }
@@ -46,7 +46,7 @@ public final class CurlTransport: ClientTransport {
         }
     }
 
-    /// Proxies of the environment cannot reach this machine, or what is on its own link, as the client does.
+    /// A proxy of the environment cannot reach addresses of this machine or of its own link.
     private static func isLocal(_ url: String) -> Bool {
         let host = (URLComponents(string: url)?.host ?? "").lowercased()
         var address = in_addr()

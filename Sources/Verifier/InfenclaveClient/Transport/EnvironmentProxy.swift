@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// The proxy that libcurl takes from the environment for an address, so that an error can name it.
+/// The proxy that libcurl uses for an address because of the environment, so that an error can name it.
 package struct EnvironmentProxy: Sendable, Hashable {
     package let variable: String
     /// Without a user's name and password.
@@ -27,8 +27,8 @@ package struct EnvironmentProxy: Sendable, Hashable {
             } ?? value
     }
 
-    /// Names mean themselves and what ends with them after a dot. Ranges of addresses are not computed: a list that has one
-    /// may mean the host.
+    /// A name matches itself and its subdomains. Ranges of addresses are not evaluated: if the list has one, it may
+    /// include the host.
     private static func isProxied(_ host: String, _ exceptions: String) -> Bool {
         let host = host.trimmingCharacters(in: ["[", "]", "."])
         return exceptions.lowercased().split(whereSeparator: { ", \t".contains($0) }).allSatisfy { entry in

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// Where a server is, and under which path it has the model.
+/// The address of a server, and the path of the model there.
 struct ServerAddress: Sendable {
     private let base: URLComponents
 
     /// - Parameters:
     ///   - server: `http://host:port` or `https://…`, and the path under which a server of several models has this one.
     ///     Confidentiality does not rest on TLS, which only hides the communicating parties.
-    ///   - model: A model of a server of several, in place of its path.
+    ///   - model: The model's name at a server of several models, instead of the path.
     init(_ server: String, model: String? = nil) throws(ClientError) {
         guard var base = URLComponents(string: server), let scheme = base.scheme, ["http", "https"].contains(scheme),
             base.host?.isEmpty == false, base.query == nil,
@@ -17,7 +17,7 @@ struct ServerAddress: Sendable {
             throw ClientError(
                 .invalidConfiguration, "'\(server)' is no server address", remedy: "write it as http://HOST:PORT")
         }
-        // Not repeated in the message: what stands there is a secret.
+        // The message does not repeat the address, because it may contain a password.
         guard base.user == nil, base.password == nil, base.fragment == nil else {
             throw ClientError(
                 .invalidConfiguration, "the server's address has a user, a password or a fragment",
@@ -33,7 +33,7 @@ struct ServerAddress: Sendable {
         self.base = base
     }
 
-    /// As it is shown.
+    /// The text for messages.
     var text: String { base.string ?? "" }
 
     /// The name of the server, for the request's authority.
@@ -54,7 +54,7 @@ struct ServerAddress: Sendable {
 struct ServerConnection: Sendable {
     let address: ServerAddress
     let transport: any ClientTransport
-    /// Where balancers and the host are to lead its requests; `nil` where that does not matter.
+    /// The route of its requests for balancers and the host; `nil` for requests that may reach any server.
     var route: ClientRoute?
     var idleTimeout: Duration = .seconds(120)
     var deadline: Duration = .seconds(240)
@@ -81,7 +81,7 @@ struct ServerConnection: Sendable {
     private func send(_ request: TransportRequest) async throws -> TransportResponse {
         do {
             let response = try await transport.send(request)
-            // An injected transport may not look.
+            // A transport of the caller may not check it.
             guard response.body.count <= request.maximumResponseBytes else {
                 throw ClientError(.invalidResponse, "the answer is over \(request.maximumResponseBytes) bytes")
             }

@@ -9,8 +9,8 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
 
         /// No connection could be made: nothing was sent.
         public static let notConnected = Code("notConnected")
-        /// A connection that was kept from an earlier request broke before any answer came. Servers close connections
-        /// that wait for a request, so the request was probably not read.
+        /// A connection kept from an earlier request broke before any answer arrived. Servers close connections that
+        /// wait for a request, so the request was probably not read.
         public static let staleConnection = Code("staleConnection")
         /// The connection broke: the server may have read the request.
         public static let brokenConnection = Code("brokenConnection")

@@ -9,7 +9,7 @@ package struct Console: Sendable {
     private let policy: PolicyFile
     private let queue = DispatchQueue(label: "infenclave.console")
 
-    /// - Parameter log: Of all requests; the console's are noted there, too.
+    /// - Parameter log: The log of all requests, to which the console's are added as well.
     package init(pool: UpstreamPool, log: RequestLog, policy: PolicyFile) {
         self.pool = pool
         self.log = log
@@ -22,7 +22,7 @@ package struct Console: Sendable {
             servers: pool.standings.map(ConsoleState.Server.init), requests: log.newest)
     }
 
-    /// Classifies a picture and says where the time went and what the host saw.
+    /// Classifies a picture, and reports the time of each stage and what the host saw.
     ///
     /// - Throws: ``ClientError``; `CancellationError`.
     func classify(_ file: [UInt8]) async throws -> ConsoleAnswer {

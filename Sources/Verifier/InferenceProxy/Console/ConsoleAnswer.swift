@@ -16,10 +16,10 @@ struct ConsoleAnswer: Encodable {
 
     let classes: [Class]
     let stages: [Stage]
-    /// PNG, base64: the picture as the enclave gets it.
+    /// The picture as the enclave gets it: PNG in base64.
     let picture: String
     let width: Int
     let height: Int
-    /// More than one where the enclave had new keys.
+    /// More than one if the enclave had new keys.
     let exchanges: [ExchangeRecord.Exchange]
 }

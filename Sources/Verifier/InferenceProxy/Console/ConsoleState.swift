@@ -6,11 +6,11 @@ import InfenclaveImaging
 struct ConsoleState: Encodable {
     struct Check: Encodable {
         let name: String
-        /// What has to hold.
+        /// The condition that has to hold.
         let summary: String
         /// `passed`, `failed` or `skipped`.
         let outcome: String
-        /// Of a failure, with what to do about it; the reason of what was skipped.
+        /// For a failed check, the reason with the remedy; for a skipped check, the reason.
         let detail: String
         let found: String
         let expected: String

@@ -5,7 +5,7 @@ import Synchronization
 
 /// What the host saw of one request of the console, which shows it beside the answer.
 final class ExchangeRecord: Sendable {
-    /// Of the task that sends; others are not recorded.
+    /// The record of the current task. Exchanges of tasks without one are not recorded.
     @TaskLocal static var current: ExchangeRecord?
 
     struct Exchange: Sendable, Encodable {

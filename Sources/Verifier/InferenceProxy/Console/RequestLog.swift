@@ -10,14 +10,14 @@ package final class RequestLog: Sendable {
         let time: Double
         /// `picture` or `tensor`.
         let kind: String
-        /// Of the picture's file, or of the tensor.
+        /// The size of the picture's file or of the tensor.
         let bytes: Int
         let milliseconds: Double
-        /// `answered`, the code of an error, or the enclave's or host's word for a refusal.
+        /// `answered`, the code of an error, or the code with which enclave or host refused.
         let outcome: String
     }
 
-    /// As many as are kept.
+    /// The number of requests that are kept.
     static let capacity = 50
 
     private let entries = Mutex<[Entry]>([])

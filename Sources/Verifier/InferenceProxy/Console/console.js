@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shows what the proxy says, as text. Everything comes from the proxy on this address.
+// Shows the proxy's data as text. Everything comes from the proxy at this address.
 
 const find = (id) => document.getElementById(id);
 let key = "";
-// What is known of the model that the servers have.
+// The known facts about the servers' model.
 let model = null;
 
 function element(name, text = "", className = "") {
@@ -94,7 +94,7 @@ function server({ address, fault, enclave, model }, now) {
 }
 
 function showState(state) {
-  // What is open stays open.
+  // Open sections stay open.
   const open = [...document.querySelectorAll("#servers details")].map((details) => details.open);
   find("servers").replaceChildren(...state.servers.map((one) => server(one, state.time)));
   document.querySelectorAll("#servers details").forEach((details, index) => { details.open = open[index] ?? details.open; });
@@ -113,7 +113,7 @@ function showState(state) {
   const text = working > 0
     ? `Verified: ${working} of ${state.servers.length} servers have an enclave that the policy accepts.`
     : "Nothing is sent: no server has an enclave that the policy accepts.";
-  // Said again only when it changes.
+  // Announced again only if it changes.
   if (find("status").textContent !== text) find("status").textContent = text;
 }
 
@@ -176,7 +176,7 @@ function closeCamera() {
 
 async function openCamera() {
   try {
-    // A browser has none for pages of other machines that come without TLS.
+    // A browser has none for pages from other machines without TLS.
     if (!navigator.mediaDevices) throw new Error("the browser gives it to no page of another machine without TLS");
     find("video").srcObject = await navigator.mediaDevices.getUserMedia({ video: true });
     find("viewfinder").hidden = false;

@@ -6,7 +6,7 @@ internal import Tensors
 ///
 /// For each cut: the largest deviation under which at least ``agreement`` of the images keep their top-1 class;
 /// decoders trained on features under that noise; and, if they stay within the gates, the smallest deviation for which
-/// that still holds. The channel KL is taken without noise, which overstates the leak. The result is reported and never
+/// that still holds. The channel KL is without noise, which overstates the leak. The result is reported and never
 /// recommended: ``Recommendation/Note/noiseIsUndone``.
 ///
 /// - Source: design notes, section 5, step 2.

@@ -27,7 +27,7 @@ package enum TrainedCutChoice {
         }
     }
 
-    /// Those of the ``open(_:_:hasMaps:attacked:)`` cuts that are attacked next.
+    /// The cuts of ``open(_:_:hasMaps:attacked:)`` that are attacked next.
     package static func wanted(
         _ choice: AssessmentConfiguration.TrainedCuts, _ verdicts: [GateVerdict], hasMaps: [Bool], attacked: Set<Int>
     ) -> [Int] {
