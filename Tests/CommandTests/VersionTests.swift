@@ -17,6 +17,21 @@ struct VersionTests {
         #expect(lines[2].wholeMatch(of: /build: -c (debug|release).*/) != nil, "\(lines[2])")
     }
 
+    @Test(
+        "--help after a command with a default subcommand lists that one's options, and names the others",
+        arguments: [
+            ("assess", ["--images", "--protect", "assess merge"]),
+            ("keyhold", ["--server", "--policy", "keyhold sign", "keyhold verify"]),
+        ])
+    func helpOfDefaults(_ command: String, _ parts: [String]) throws {
+        let folder = try TemporaryFolder()
+        for flag in ["--help", "-h"] {
+            let outcome = try Program([command, flag], in: folder).wait()
+            #expect(outcome.status == 0)
+            for part in parts { #expect(outcome.output.contains(part), "\(part)") }
+        }
+    }
+
     @Test("--help lists every command once, in the groups of those who need them")
     func help() throws {
         let folder = try TemporaryFolder()

@@ -29,13 +29,27 @@ struct Infenclave: AsyncParsableCommand {
         OpenBLASThreads.prepare()
         requireThreads(ProcessInfo.processInfo.processorCount + 2)
         do {
-            var command = try await asyncParseAsRoot()
+            var command = try await asyncParseAsRoot(arguments)
             if var waiting = command as? any AsyncParsableCommand {
                 try await waiting.run()
             } else {
                 try command.run()
             }
         } catch { end(error) }
+    }
+
+    /// Those of the command line. The help of a command with a default subcommand is that subcommand's, which has the
+    /// options; it names the others.
+    private static var arguments: [String] {
+        var arguments = Array(CommandLine.arguments.dropFirst())
+        let commands: [any ParsableCommand.Type] = [Assess.self, Keyhold.self]
+        if arguments.count == 2, ["-h", "--help"].contains(arguments[1]),
+            let command = commands.first(where: { $0._commandName == arguments[0] }),
+            let subcommand = command.configuration.defaultSubcommand
+        {
+            arguments.insert(subcommand._commandName, at: 1)
+        }
+        return arguments
     }
 
     /// Ends the program like ArgumentParser, whose usage errors begin with "Error:"; all errors of this program begin

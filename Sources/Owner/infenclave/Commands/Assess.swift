@@ -5,7 +5,6 @@ import ArgumentParser
 struct Assess: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure the leakage at every cut, and recommend a partition.",
-        discussion:
-            "`infenclave assess MODEL …` is short for `infenclave assess measure MODEL …`; `--help` after `measure` lists the options.",
+        discussion: "`infenclave assess MODEL …` is short for `infenclave assess measure MODEL …`.",
         subcommands: [AssessModel.self, AssessMerge.self], defaultSubcommand: AssessModel.self)
 }

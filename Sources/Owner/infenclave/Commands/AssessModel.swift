@@ -12,7 +12,7 @@ struct AssessModel: Command {
             Writes assessment.json, plan.json and report.html into --out. The report contains images: protect it \
             like them. The validator is an independent classifier of similar images; without one the model judges \
             itself, and the report says so. Intermediate results are kept in --work, and the same command resumes \
-            after an interruption.
+            after an interruption. `infenclave assess merge` joins the results of several machines.
             """)
 
     @OptionGroup var arguments: AssessmentArguments

@@ -11,7 +11,12 @@ import SecretMemory
 struct KeyholdRun: Command {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Watch servers until stopped (the default of `keyhold`).")
+        abstract: "Watch servers until stopped (the default of `keyhold`).",
+        discussion: """
+            It opens no port. When an enclave needs the model key, or its lease runs out, it verifies the evidence \
+            against the owner's signed policy and provisions. `infenclave keyhold sign` signs the policy, and \
+            `infenclave keyhold verify` checks the log of every release and refusal.
+            """)
 
     @Option(help: ArgumentHelp("A server, http://HOST:PORT; repeatable.", valueName: "url")) var server: [String]
     @Option(
