@@ -79,7 +79,8 @@ struct StoredIntegerTests {
             for bound: Float in [0.5, 3, 1000] {
                 var problem = try Self.start("\(element) up to \(bound)", element)
                 try Self.convolution(&problem, "c", of: "x")
-                problem.node("r", .activation(Activation(.clip, alpha: element == .int8 ? -bound : 0, beta: bound)), "c")
+                problem.node(
+                    "r", .activation(Activation(.clip, alpha: element == .int8 ? -bound : 0, beta: bound)), "c")
                 try problem.round("y", "r", step: 0.5, element)
                 try Self.convolution(&problem, "d", of: "y", kernel: 1)
                 #expect(try problem.check().kinds.suffix(2) == ["int8 convolution", "int8 convolution"])

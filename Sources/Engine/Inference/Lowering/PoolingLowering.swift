@@ -52,7 +52,8 @@ extension Lowering {
             primitive = try describe(layout(source))
             // For windows with dilations oneDNN has plain loops only, but blocks have a loop of our own.
             if keepsScale, primitive.hasPlainLoops {
-                let channelsLast = try TensorLayout.channelsLast(layout(source).dimensions, element: layout(source).element)
+                let channelsLast = try TensorLayout.channelsLast(
+                    layout(source).dimensions, element: layout(source).element)
                 let other = try describe(channelsLast)
                 if !other.hasPlainLoops {
                     source = try converted(source, to: channelsLast, scale: values[source].scale, for: node)

@@ -55,7 +55,8 @@ enum QuantizationMerging: Pass {
             switch draft.nodes[position].kind {
             case .levels(let levels): return levels
             // A pixel of padding is never the maximum.
-            case .operation(.pooling(let pooling)) where pooling.kind == .maximum: name = draft.nodes[position].inputs[0]
+            case .operation(.pooling(let pooling)) where pooling.kind == .maximum:
+                name = draft.nodes[position].inputs[0]
             case .view, .operation(.transpose): name = draft.nodes[position].inputs[0]
             default: return nil
             }
@@ -72,7 +73,8 @@ enum QuantizationMerging: Pass {
         else { return nil }
         let range: ClosedRange<Int> = draft.type(quantize.output).element == .uint8 ? 0...255 : -128...127
         return Draft.Levels(
-            step: step, stepName: quantize.inputs[1], lowest: Float(range.lowerBound - zero), highest: Float(range.upperBound - zero))
+            step: step, stepName: quantize.inputs[1], lowest: Float(range.lowerBound - zero),
+            highest: Float(range.upperBound - zero))
     }
 
     /// Rounding is monotonic, so a minimum or maximum before it equals one after it with rounded bounds.
