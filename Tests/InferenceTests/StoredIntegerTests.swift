@@ -187,6 +187,73 @@ struct StoredIntegerTests {
         }
     }
 
+    @Test("Sums that could exceed 32 bits are float32")
+    func deepSums() throws {
+        for (channels, kind) in [(65_000, "int8 convolution"), (66_000, "convolution")] {
+            var problem = try Self.start("\(channels) channels", channels: channels, side: 1)
+            try Self.convolution(&problem, "y", of: "x", from: channels, to: 3, kernel: 1, bias: false)
+            problem.tolerance = 1e-4
+            #expect(try problem.check().kinds.last == kind)
+        }
+    }
+
+    @Test("The maximum of a window that lies in the padding is no level")
+    func paddingAlone() throws {
+        var problem = try Self.start("padding", side: 2, .int8)
+        let window = Window(kernel: [2, 2], dilations: [3, 3], pads: [1, 1, 1, 1])
+        problem.node("m", .pooling(Pooling(.maximum, window: window)), "x")
+        try problem.round("y", "m", step: Self.step, .int8)
+        let plan = try problem.check()
+        #expect(plan.kinds.count { $0 == "rounding to levels" } == 2)
+        try Self.convolution(&problem, "d", of: "y", kernel: 1)
+        try problem.check()
+    }
+
+    @Test("Steps whose quotient is beyond float32 give the reference's values")
+    func extremeSteps() throws {
+        for step: Float in [0x1p-30, 0x1p-60, 0x1p-100] {
+            var problem = Problem("step \(step)")
+            problem.tolerance = 1e-5
+            try problem.input("given", [1, 16, 5, 5])
+            problem.give(
+                try Tensor((0..<400).map { Float($0 % 7 - 3) * 0x1p100 }, shape: [1, 16, 5, 5]))
+            try problem.round("x", "given", step: 0x1p99)
+            try Self.convolution(&problem, "c", of: "x", kernel: 1, bias: false)
+            try problem.round("q", "c", step: 0x1p98, zero: 100)
+            problem.node("s", .arithmetic(Arithmetic(.add)), "q", "x")
+            Self.relu(&problem, "r", "s")
+            try problem.round("y", "r", step: step)
+            try Self.convolution(&problem, "d", of: "y", kernel: 1, bias: false)
+            try problem.check()
+        }
+    }
+
+    @Test("A table for 8-bit integers is calibrated on float32 values, and its plan has formats of its own")
+    func calibrated() throws {
+        var problem = try Self.start("calibrated")
+        problem.tolerance = 0.03
+        try Self.convolution(&problem, "c", of: "x")
+        try problem.round("q", "c", step: 0.5, zero: 128)
+        problem.node("s", .arithmetic(Arithmetic(.add)), "q", "x")
+        Self.relu(&problem, "r", "s")
+        try problem.round("y", "r", step: 0.5)
+        try Self.convolution(&problem, "d", of: "y")
+        Self.relu(&problem, "e", "d")
+        try Self.convolution(&problem, "f", of: "e", kernel: 1)
+        let graph = try problem.graph()
+        var calibrator = try Calibrator(graph, threads: 1)
+        let expected = try calibrator.observe(problem.given)
+        let ranges = calibrator.ranges
+        #expect(ranges["x"] != nil && ranges["y"] != nil)
+        var products: [String: PrecisionTable.Product] = [:]
+        for name in ["c", "d", "f"] { products[name] = PrecisionTable.Product(.integer8, roundsResult: true) }
+        let plan = try Plan(
+            compiling: graph,
+            options: PlanOptions(precision: .mixed(PrecisionTable(products: products, ranges: ranges))))
+        #expect(plan.kinds.contains("int8 convolution") && plan.rewrites(by: "level fusion").isEmpty)
+        try expectClose(try plan.run(problem.given)[0], expected[0], relativeToLargest: 0.03, "calibrated")
+    }
+
     @Test("With any scales results are within one step of the reference, and most are equal")
     func anyScales() throws {
         var problem = try Self.start("any scales", channels: 64, side: 14)

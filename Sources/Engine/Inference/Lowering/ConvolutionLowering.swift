@@ -8,7 +8,10 @@ extension Lowering {
         guard !node.post.contains(where: { $0.levels != nil }) else {
             var bare = node
             (bare.inputs, bare.post, bare.fused) = (Array(node.operands), [], [])
-            return try applyingWithAddition(node.post[...], of: node, to: try lowerConvolution(convolution, bare))
+            guard let result = try lowerConvolution(convolution, bare, .float32) else {
+                throw OneDNNError(message: "no code for the convolution", isUnimplemented: true)
+            }
+            return try applyingWithAddition(node.post[...], of: node, to: result)
         }
         if let result = try lowerIntegerConvolution(convolution, node) { return result }
         let element = element(of: node)

@@ -100,8 +100,12 @@ struct IntegerConvolution {
         self.factors = factors
     }
 
+    /// - Returns: `nil` where there is no fast code, or a sum could exceed 32 bits.
     func described(hasBias: Bool, _ post: [PostOperation]) throws(OneDNNError) -> PrimitiveDescription? {
         let rank = window.kernel.count
+        // Signed elements are shifted to be unsigned.
+        let depth = weightShape.suffix(rank + 1).reduce(1, *)
+        guard depth <= Int(Int32.max) / (255 * 128) else { return nil }
         do throws(OneDNNError) {
             let primitive = try PrimitiveDescription.convolution(
                 source: try .any(source, element: sourceElement), weights: try .any(weightShape, element: .signed8),

@@ -49,7 +49,7 @@ extension Lowering {
         let problem = IntegerConvolution(
             convolution, weights: draft.shape(operands[1]), source: layout(source), result: draft.shape(node.output),
             element: element, factors: products.map { $0 * chain.factor })
-        guard problem.factors.allSatisfy(\.isNormal),
+        guard chain.isFinite, (products + problem.factors).allSatisfy(\.isNormal),
             let primitive = try problem.described(hasBias: operands.count == 3, chain.operations)
         else { return nil }
 
@@ -92,6 +92,8 @@ private struct IntegerChain {
     /// For the scales of the sums.
     private(set) var factor: Float = 1
     private(set) var operations: [PostOperation] = []
+    /// Whether no quotient of steps overflows or is subnormal.
+    private(set) var isFinite = true
     /// The value of the number 1.
     private var unit: Float = 1
 
@@ -110,7 +112,9 @@ private struct IntegerChain {
             case .add:
                 let next = position + 1 < post.endIndex ? post[position + 1].levels : nil
                 measure(in: next?.step ?? 1)
-                operations.append(.accumulate(scale: (addend?.scale ?? 1) / unit, element: addend?.element))
+                let scale = (addend?.scale ?? 1) / unit
+                isFinite = isFinite && scale.isNormal
+                operations.append(.accumulate(scale: scale, element: addend?.element))
             case .levels(let levels):
                 measure(in: levels.step)
                 let isStored = storesFactors && position == post.endIndex - 1
@@ -127,6 +131,7 @@ private struct IntegerChain {
 
     private mutating func measure(in other: Float) {
         guard unit != other else { return }
+        isFinite = isFinite && (unit / other).isNormal
         if operations.isEmpty {
             factor *= unit / other
         } else {

@@ -28,8 +28,9 @@ enum LevelFusion: Pass {
 extension Draft {
     /// Whether a node is a convolution whose operands are 8-bit integers with a scale, so that it can multiply these.
     func multipliesIntegers(_ node: Node, _ producers: [String: Int]) -> Bool {
-        guard options.multipliesIntegers, Precision.hasInstructions(for: .integer8),
-            case .operation(.convolution) = node.kind
+        // A table for 8-bit integers has formats of its own.
+        guard options.multipliesIntegers, options.precision.level != .integer8,
+            Precision.hasInstructions(for: .integer8), case .operation(.convolution) = node.kind
         else { return false }
         let operands = Array(node.operands)
         guard integers[operands[1]] != nil, operands.count < 3 || constants[operands[2]]?.element == .float32 else {
@@ -43,13 +44,28 @@ extension Draft {
         guard let position = producers[name] else { return nil }
         let node = nodes[position]
         switch node.kind {
-        case .operation(.pooling(let pooling)) where pooling.kind == .maximum:
+        case .operation(.pooling(let pooling)) where keepsLevels(pooling, node):
             return integerSource(node.inputs[0], producers)
         case .levels(let levels) where node.post.isEmpty: return levels.element == nil ? nil : (name, levels)
         default:
             guard let levels = node.post.last?.levels, levels.element != nil else { return nil }
             return (name, levels)
         }
+    }
+
+    /// Whether a pooling returns elements of its operand only: the maximum of windows none of which lies in the padding.
+    func keepsLevels(_ pooling: Pooling, _ node: Node) -> Bool {
+        let (extents, results) = (shape(node.inputs[0]).dropFirst(2), shape(node.output).dropFirst(2))
+        let window = pooling.window
+        return pooling.kind == .maximum
+            && zip(extents, results).enumerated().allSatisfy { axis, counts in
+                let (extent, result) = counts
+                let reach = (window.kernel[axis] - 1) * window.dilations[axis]
+                let last = (result - 1) * window.strides[axis] - window.padBefore(axis)
+                let isInside = window.padBefore(axis) == 0 && last + reach < extent
+                return isInside
+                    || window.dilations[axis] == 1 && window.padBefore(axis) < window.kernel[axis] && last < extent
+            }
     }
 
     /// The values that are stored as the factors of their levels, because a convolution multiplies these or adds to

@@ -54,8 +54,7 @@ enum QuantizationMerging: Pass {
         while let position = producers[name] {
             switch draft.nodes[position].kind {
             case .levels(let levels): return levels
-            // A pixel of padding is never the maximum.
-            case .operation(.pooling(let pooling)) where pooling.kind == .maximum:
+            case .operation(.pooling(let pooling)) where draft.keepsLevels(pooling, draft.nodes[position]):
                 name = draft.nodes[position].inputs[0]
             case .view, .operation(.transpose): name = draft.nodes[position].inputs[0]
             default: return nil

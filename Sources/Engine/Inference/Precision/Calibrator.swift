@@ -13,6 +13,7 @@ package struct Calibrator: Sendable {
         // Only values that a step computes are observed.
         options.joinsInPlace = false
         options.foldsGates = false
+        options.multipliesIntegers = false
         plan = try Plan(compiling: graph, options: options)
     }
 
