@@ -48,7 +48,8 @@ extension Check {
         case .qeIdentityFormat: ("the QE identity is JSON of a known version", [.malformed])
         case .qeIdentitySigner: ("the signer of the QE identity chains to the root and is valid", Self.signerCodes)
         case .qeIdentitySignature: ("the TCB signing key signed the QE identity", [.qeIdentitySignatureInvalid])
-        case .qeIdentityValidity: ("the QE identity is valid at the time", [.qeIdentityExpired, .qeIdentityNotYetValid])
+        case .qeIdentityValidity:
+            ("the QE identity is valid at the time", [.qeIdentityExpired, .qeIdentityNotYetValid])
         case .qeIdentityMatch: ("the quoting enclave is the one that Intel's identity describes", [.qeIdentityMismatch])
         case .tdxModule: ("the TDX module is one that the TCB info lists, signed by Intel", [.tdxModuleMismatch])
         case .tcbLevel: ("platform, quoting enclave and TDX module each reach a listed TCB level", [.tcbNotSupported])
