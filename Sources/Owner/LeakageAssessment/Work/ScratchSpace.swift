@@ -7,7 +7,7 @@ internal import Synchronization
 /// if the process is killed.
 package final class ScratchSpace: Sendable {
     /// Limit for all stores together, in bytes.
-    package static let memoryBytes = 192 << 20
+    package static let memoryBytes = 256 << 20
 
     private let folder: String
     private let free: Mutex<Int>
