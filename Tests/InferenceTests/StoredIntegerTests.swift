@@ -153,6 +153,21 @@ struct StoredIntegerTests {
         }
     }
 
+    @Test("The maximum of integers without a primitive is computed from their values")
+    func poolingByLoop() throws {
+        var problem = Problem("a step beyond oneDNN's limit")
+        problem.tolerance = 0
+        try problem.input("given", [1, 16, 1, 65_600])
+        try problem.round("x", "given", step: 0x1p-7)
+        let window = Window(kernel: [1, 1], strides: [1, (1 << 16) + 1])
+        problem.node("m", .pooling(Pooling(.maximum, window: window)), "x")
+        try Self.convolution(&problem, "y", of: "m", kernel: 1, bias: false)
+        try problem.check()
+        try Self.convolution(&problem, "z", of: "x", kernel: 1, bias: false)
+        problem.outputs = ["y", "z"]
+        try problem.check()
+    }
+
     @Test("Levels that are a result, or that others read, have their values there")
     func otherReaders() throws {
         var problem = try Self.start("results")

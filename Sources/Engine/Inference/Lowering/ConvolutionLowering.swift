@@ -5,7 +5,7 @@ import OneDNN
 extension Lowering {
     mutating func lowerConvolution(_ convolution: Convolution, _ node: Draft.Node) throws(OneDNNError) -> Int {
         if let result = try lowerStoredIntegers(convolution, node) { return result }
-        guard !node.post.contains(where: { $0.levels != nil }) else {
+        if node.post.contains(where: { $0.levels != nil }) {
             var bare = node
             (bare.inputs, bare.post, bare.fused) = (Array(node.operands), [], [])
             guard let result = try lowerConvolution(convolution, bare, .float32) else {

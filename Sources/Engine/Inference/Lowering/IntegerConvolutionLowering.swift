@@ -43,6 +43,22 @@ extension Lowering {
             element: element, factors: weights.scales.map { $0 * sourceScale })
         guard let primitive = try problem.described(hasBias: operands.count == 3, post) else { return nil }
 
+        return try emit(
+            problem, primitive, weights: weights.tensor, products: problem.factors, source: source, addend: addend,
+            resultScale: result?.scale ?? 1, fused: node.fused, for: node)
+    }
+
+    /// - Parameters:
+    ///   - primitive: What `problem` describes.
+    ///   - weights: The integers, of the shape of the node's weights.
+    ///   - products: The value of a sum of 1, by channel.
+    ///   - addend: What the primitive accumulates on, with the type and scale it is read with.
+    ///   - resultScale: 1 for a result of float32.
+    mutating func emit(
+        _ problem: IntegerConvolution, _ primitive: PrimitiveDescription, weights: Tensor, products: [Float],
+        source: Int, addend: (value: Int, element: LayoutElement, scale: Float)?, resultScale: Float,
+        fused: [String], for node: Draft.Node
+    ) throws(OneDNNError) -> Int {
         let chosen = primitive.layout(of: .destination)
         var target: Int?
         if let addend, let name = node.inputs.last {
@@ -54,23 +70,25 @@ extension Lowering {
             target = alias(held, as: chosen)
         }
         let destination = target ?? add(.arena, chosen)
-        values[destination].scale = result?.scale ?? 1
+        values[destination].scale = resultScale
         let weightLayout = try TensorLayout(problem.weightShape, element: .signed8)
-        let held = add(.constant(weights.tensor, layout: weightLayout), weightLayout)
+        let held = add(.constant(weights, layout: weightLayout), weightLayout)
+        let sourceScale = values[source].scale
         var arguments: [(argument: Argument, value: Int)] = [
             (.source, try converted(source, to: primitive.layout(of: .source), scale: sourceScale, for: node)),
             (.weights, try converted(held, to: primitive.layout(of: .weights), for: node)),
             (.destination, destination),
         ]
+        let operands = Array(node.operands)
         if operands.count == 3, let bias = draft.constants[operands[2]] {
             // The bias is added before the scales are applied.
             let scaled = Constants.make(draft.type(operands[2]).shape, draft.options) {
-                bias.float($0) / problem.factors[$0]
+                bias.float($0) / products[$0]
             }
             arguments.append((.bias, try addConstant(scaled)))
         }
-        products[node.name] = .integer8
-        emit(primitive, arguments, to: destination, "int8 convolution", fused: node.fused, for: node)
+        self.products[node.name] = .integer8
+        emit(primitive, arguments, to: destination, "int8 convolution", fused: fused, for: node)
         return destination
     }
 }

@@ -50,8 +50,8 @@ extension Lowering {
         var primitive: PrimitiveDescription
         do throws(OneDNNError) {
             primitive = try describe(layout(source))
-            // For windows with dilations oneDNN has plain loops only, but blocks have a loop of our own.
             if keepsScale, primitive.hasPlainLoops {
+                // Integers have fast code with channels innermost only.
                 let channelsLast = try TensorLayout.channelsLast(
                     layout(source).dimensions, element: layout(source).element)
                 let other = try describe(channelsLast)
@@ -59,6 +59,7 @@ extension Lowering {
                     source = try converted(source, to: channelsLast, scale: values[source].scale, for: node)
                     primitive = other
                 }
+                // For windows with dilations oneDNN has plain loops only, but blocks have a loop of our own.
             } else if result.dropFirst(2) != [1, 1],
                 let blocks = try PoolingLowering.fasterLayout(than: primitive, layout(source)),
                 let faster = try? describe(blocks),
@@ -70,8 +71,10 @@ extension Lowering {
         } catch {
             guard error.isUnimplemented else { throw error }
             let target = add(.arena, try TensorLayout(result))
+            // The loop reads float32.
+            let floats = keepsScale ? try value(of: node.inputs[0]) : source
             emit(
-                .pooling(pooling, layout(source).dimensions, result), [try rowMajor(source, for: node)], to: target,
+                .pooling(pooling, layout(floats).dimensions, result), [try rowMajor(floats, for: node)], to: target,
                 for: node)
             return target
         }

@@ -53,36 +53,10 @@ extension Lowering {
             let primitive = try problem.described(hasBias: operands.count == 3, chain.operations)
         else { return nil }
 
-        let chosen = primitive.layout(of: .destination)
-        var target: Int?
-        if let addend, let name = node.inputs.last {
-            let wanted = chosen.retyped(layout(addend).element)
-            let mayReplace = layout(addend) == wanted && mayOverwrite(name, in: node)
-            let held =
-                mayReplace ? addend : try copied(addend, to: wanted, scale: values[addend].scale, for: node)
-            target = alias(held, as: chosen)
-        }
-        let destination = target ?? add(.arena, chosen)
-        values[destination].scale = stored?.step ?? 1
-        let weightLayout = try TensorLayout(problem.weightShape, element: .signed8)
-        let held = add(.constant(weights.integers, layout: weightLayout), weightLayout)
-        var arguments: [(argument: Argument, value: Int)] = [
-            (.source, try converted(source, to: primitive.layout(of: .source), scale: sourceScale, for: node)),
-            (.weights, try converted(held, to: primitive.layout(of: .weights), for: node)),
-            (.destination, destination),
-        ]
-        if operands.count == 3, let bias = draft.constants[operands[2]] {
-            // The bias is added before the scales are applied.
-            let scaled = Constants.make(draft.type(operands[2]).shape, draft.options) {
-                bias.float($0) / products[$0]
-            }
-            arguments.append((.bias, try addConstant(scaled)))
-        }
-        self.products[node.name] = .integer8
-        emit(
-            primitive, arguments, to: destination, "int8 convolution",
+        return try emit(
+            problem, primitive, weights: weights.integers, products: products, source: source,
+            addend: addend.map { ($0, layout($0).element, values[$0].scale) }, resultScale: stored?.step ?? 1,
             fused: post.count == node.post.count ? node.fused : [], for: node)
-        return destination
     }
 }
 
