@@ -235,7 +235,7 @@ struct JointMetricTests {
         equations.flush()
         let weights = try #require(equations.weights(penalty: vector.penalty))
         for (found, expected) in zip(weights, vector.weights) { #expect(abs(found - expected) < 1e-5) }
-        let linear = try #require(equations.trailing(5).weights(penalty: vector.penalty))
+        let linear = try #require(equations.weights(penalty: vector.penalty, last: 5))
         for (found, expected) in zip(linear, vector.linearWeights) { #expect(abs(found - expected) < 1e-5) }
     }
 }

@@ -64,34 +64,40 @@ package struct LocalRidge: Sendable {
                 let cells = quota >= maps.cells ? Array(0..<maps.cells) : generator.permutation(of: maps.cells)
                 rows.add(Array(cells.prefix(quota)), of: picture, targets[picture], patch: patch, to: &equations)
             }
-            equations.flush()
+            equations.finish()
             return equations
         }
-        let training = equations(split.fitting, Self.fittingPositions)
+        var training = equations(split.fitting, Self.fittingPositions)
         let validation = equations(split.validation, Self.validationPositions)
-        var solutions: [Form: Solution] = [:]
+        // The sums are the largest arrays of a decoder, so each exists once: those of the validation images are added to
+        // those of the fitting images after both forms have chosen their penalties.
+        var choices: [Form: (penalty: Double, weights: [Float])] = [:]
         for form in Form.allCases {
+            choices[form] = Self.choice(of: rows.features(form), fitting: training, validation)
+        }
+        training.add(validation)
+        var solutions: [Form: Solution] = [:]
+        for (form, choice) in choices {
             // The linear features come last.
-            let count = rows.features(form)
-            solutions[form] = Self.solve(training.trailing(count), validation.trailing(count))
+            guard let weights = training.weights(penalty: choice.penalty, last: rows.features(form)) else { continue }
+            solutions[form] = Solution(
+                fittingWeights: choice.weights, weights: weights.map(Float.init), penalty: choice.penalty)
         }
         guard !solutions.isEmpty else { return nil }
         self.solutions = solutions
     }
 
-    private static func solve(_ fitting: NormalEquations, _ validation: NormalEquations) -> Solution? {
-        var best: (error: Double, penalty: Double, weights: [Double])?
-        for penalty in Self.penalties {
-            guard let weights = fitting.weights(penalty: penalty) else { continue }
+    /// The penalty with the smallest error on the validation images, and its weights for the last `features` features.
+    private static func choice(
+        of features: Int, fitting: NormalEquations, _ validation: NormalEquations
+    ) -> (penalty: Double, weights: [Float])? {
+        var best: (error: Double, penalty: Double, weights: [Float])?
+        for penalty in penalties {
+            guard let weights = fitting.weights(penalty: penalty, last: features) else { continue }
             let error = validation.squaredError(of: weights)
-            if error < best?.error ?? .infinity { best = (error, penalty, weights) }
+            if error < best?.error ?? .infinity { best = (error, penalty, weights.map(Float.init)) }
         }
-        guard let best else { return nil }
-        var training = fitting
-        training.add(validation)
-        guard let final = training.weights(penalty: best.penalty) else { return nil }
-        return Solution(
-            fittingWeights: best.weights.map(Float.init), weights: final.map(Float.init), penalty: best.penalty)
+        return best.map { ($0.penalty, $0.weights) }
     }
 
     /// The chosen element of ``penalties``; `nil` where this form has no solution.

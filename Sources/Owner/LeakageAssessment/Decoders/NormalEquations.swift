@@ -16,15 +16,13 @@ package struct NormalEquations: Sendable {
     private var blockOutputs: [Double]
     private var filled = 0
 
-    package init(features: Int, outputs: Int) { self.init(features: features, outputs: outputs, holdingRows: true) }
-
-    private init(features: Int, outputs: Int, holdingRows: Bool) {
+    package init(features: Int, outputs: Int) {
         self.features = features
         self.outputs = outputs
         gram = SymmetricMatrix(size: features)
         cross = [Double](repeating: 0, count: features * outputs)
-        block = [Double](repeating: 0, count: holdingRows ? Self.blockRows * features : 0)
-        blockOutputs = [Double](repeating: 0, count: holdingRows ? Self.blockRows * outputs : 0)
+        block = [Double](repeating: 0, count: Self.blockRows * features)
+        blockOutputs = [Double](repeating: 0, count: Self.blockRows * outputs)
     }
 
     /// Adds one row, written by the closures, to the buffer. ``flush()`` adds it to the sums.
@@ -61,41 +59,47 @@ package struct NormalEquations: Sendable {
         squares += other.squares
     }
 
-    /// The same rows with the last `count` features only. The sums must be flushed.
-    package func trailing(_ count: Int) -> NormalEquations {
-        precondition(filled == 0 && count <= features)
-        var result = NormalEquations(features: count, outputs: outputs, holdingRows: false)
-        let first = features - count
-        result.gram = gram.trailing(count)
-        result.cross = Array(cross[(first * outputs)...])
-        result.squares = squares
-        return result
+    /// Adds the buffered rows to the sums and releases the buffer. No row can be added afterwards.
+    package mutating func finish() {
+        flush()
+        (block, blockOutputs) = ([], [])
     }
 
-    /// The ridge solution `[features, outputs]` for a penalty relative to the mean diagonal; `nil` if there is none.
-    package func weights(penalty: Double) -> [Double]? {
-        let sides = Self.transpose(cross, rows: features, columns: outputs)
+    /// The ridge solution `[count, outputs]` for a penalty relative to the mean diagonal; `nil` if there is none.
+    ///
+    /// - Parameter count: Only the last `count` features are used; all of them by default.
+    package func weights(penalty: Double, last count: Int? = nil) -> [Double]? {
+        let count = count ?? features
+        precondition(filled == 0 && count <= features)
+        let gram = count == features ? gram : gram.trailing(count)
+        let sides = cross.span.extracting(last: count * outputs)
         let ridge = penalty * gram.meanDiagonal
-        guard let solution = gram.solve(ridge: ridge, unpenalized: 1, sides: sides) else { return nil }
-        return Self.transpose(solution, rows: outputs, columns: features)
+        guard
+            let solution = gram.solve(
+                ridge: ridge, unpenalized: 1, sides: Self.transpose(sides, rows: count, columns: outputs))
+        else { return nil }
+        return Self.transpose(solution.span, rows: outputs, columns: count)
     }
 
     /// Sum of the squared errors of these weights on these rows: tr(W'AW) - 2 tr(W'B) + sum y².
+    ///
+    /// - Parameter weights: `[count, outputs]`, of the last `count` features.
     package func squaredError(of weights: [Double]) -> Double {
-        precondition(weights.count == features * outputs)
+        let count = outputs == 0 ? features : weights.count / outputs
+        precondition(filled == 0 && weights.count == count * outputs && count <= features)
         let product = MatrixProduct.multiply(
-            gram.full, weights, rows: features, inner: features, columns: outputs)
+            (count == features ? gram : gram.trailing(count)).full, weights, rows: count, inner: count,
+            columns: outputs)
+        let first = (features - count) * outputs
         var error = squares
-        for index in weights.indices { error += weights[index] * (product[index] - 2 * cross[index]) }
+        for index in weights.indices { error += weights[index] * (product[index] - 2 * cross[first + index]) }
         return error
     }
 
-    private static func transpose(_ matrix: [Double], rows: Int, columns: Int) -> [Double] {
+    private static func transpose(_ matrix: Span<Double>, rows: Int, columns: Int) -> [Double] {
         [Double](unsafeUninitializedCapacity: matrix.count) { result, count in
-            matrix.withUnsafeBufferPointer { matrix in
-                for row in 0..<rows {
-                    for column in 0..<columns { result[column * rows + row] = matrix[row * columns + column] }
-                }
+            for row in 0..<rows {
+                for column in 0..<columns { result[column * rows + row] = matrix[row * columns + column] }
             }
             count = matrix.count
         }
