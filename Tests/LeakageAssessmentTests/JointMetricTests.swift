@@ -216,7 +216,7 @@ struct JointMetricTests {
         #expect(different == nil)
     }
 
-    @Test("Random features and the ridge over them agree, to 1e-5; the trailing part is the linear ridge")
+    @Test("Random features and their ridge agree, to 1e-5; the last features give the linear ridge, its error to 1e-9")
     func machine() throws {
         let vector = reference.machine
         let random = RandomFeatures(mixing: vector.mixing, bias: vector.bias)
@@ -237,5 +237,14 @@ struct JointMetricTests {
         for (found, expected) in zip(weights, vector.weights) { #expect(abs(found - expected) < 1e-5) }
         let linear = try #require(equations.weights(penalty: vector.penalty, last: 5))
         for (found, expected) in zip(linear, vector.linearWeights) { #expect(abs(found - expected) < 1e-5) }
+        var error = 0.0
+        for (row, inputs) in vector.x.enumerated() {
+            for output in 0..<2 {
+                var residual = -vector.y[row][output]
+                for (index, value) in (inputs + [1]).enumerated() { residual += value * linear[index * 2 + output] }
+                error += residual * residual
+            }
+        }
+        #expect(abs(equations.squaredError(of: linear) - error) < 1e-9 * max(1, error))
     }
 }
