@@ -10,7 +10,7 @@ typedef struct {
     block *destination;
 } maximum_job;
 
-/// The result's rows are shared out among the threads of the team.
+// Computes the calling thread's share of the result's rows.
 WITH_VECTORS_OF_8 static void pool_share(void *data) {
     const maximum_job *job = data;
     const conednn_windows w = *job->windows;
@@ -41,7 +41,7 @@ WITH_VECTORS_OF_8 static void pool_share(void *data) {
 
 void conednn_pool_maximum(const conednn_windows *windows, const float *source, float *destination) {
     maximum_job job = {windows, (const block *)source, (block *)destination};
-    // Without a team one thread has all rows.
+    // Without a team, the calling thread computes all rows.
     int threads = conednn_threads();
     if (threads > 1) GOMP_parallel(pool_share, &job, (unsigned)threads, 0);
     else pool_share(&job);

@@ -20,7 +20,7 @@ static void count_thread(void *counts) {
     int *both = counts;
     __atomic_add_fetch(&both[0], 1, __ATOMIC_RELAXED);
     if (conednn_flushes()) __atomic_add_fetch(&both[1], 1, __ATOMIC_RELAXED);
-    // The barrier keeps a thread from taking another thread's share before that thread has arrived.
+    // Without the barrier, a thread that has finished could also take the share of a thread that has not arrived yet.
     GOMP_barrier();
 }
 

@@ -9,7 +9,7 @@
 #include <sys/auxv.h>
 #endif
 
-// The bits that flush subnormal results and operands. On other processors there are none, and nothing is done.
+// The bits that flush subnormal results and operands. On other processors the mask is 0, and nothing is changed.
 #if defined(__x86_64__)
 typedef unsigned control;
 static inline control read_control(void) { return _mm_getcsr(); }

@@ -2,14 +2,13 @@
 // The thread team that runs oneDNN's parallel regions, in place of libgomp's.
 //
 // Debian's oneDNN is compiled for OpenMP and calls six functions of libgomp, which are defined here: the symbols of an
-// executable take precedence over those of its libraries. libgomp's threads either spin between primitives, even when
-// nothing is computed any more, or sleep and are woken for each. Here they spin while a plan runs, and sleep when it
-// has ended.
+// executable take precedence over those of its libraries. libgomp's threads either spin between primitives, even after
+// the last one, or sleep and are woken for each primitive. Here they spin while a plan runs, and sleep after it.
 //
-// A region has as many shares as threads. A thread takes the share with its own number first, then any that no thread
-// has taken yet. So a thread that sleeps, or that the scheduler runs late, delays no other thread: the others compute
-// its share. Each share is computed exactly as under OpenMP, whichever thread takes it, so the results do not depend on
-// timing.
+// A region has as many shares as threads. A thread first takes the share with its own number, then shares that no
+// thread has taken yet. So a thread that sleeps, or that the scheduler runs late, does not delay the region: the others
+// compute its share. Each share is computed exactly as under OpenMP, whichever thread takes it, so the results do not
+// depend on timing.
 #include "COneDNN.h"
 #include "Subnormals.h"
 
@@ -26,23 +25,24 @@
 
 enum { MOST_THREADS = 256, LINE = 64 };
 
-// Nanoseconds that a worker spins for the next region: while a plan runs, and after its end or when other processes
-// need the cores. The caller spins as long as the latter for workers that still compute.
+// How long a worker spins for the next region before it sleeps, in nanoseconds: PATIENCE while a plan runs; GRACE after
+// its end, or if other processes need the cores. Threads that wait for shares of the current region spin for GRACE.
 static const int64_t PATIENCE = 300 * 1000, GRACE = 50 * 1000;
-// How long the machine counts as crowded after a plan during which the caller did not get its core.
+// If other processes needed the caller's core during a plan, workers spin for GRACE only in plans that begin within
+// this time after it, in nanoseconds.
 static const int64_t CROWDED = 20 * 1000 * 1000;
-// A caller that computes gets less than this share of the time only if other processes need its core.
+// Other processes needed the caller's core if its processor time was less than this fraction of its time awake.
 static const double UNDISTURBED = 0.85;
 
 typedef struct {
-    // The last region in which it was taken.
+    // The number of the last region in which a thread took the share.
     _Alignas(LINE) _Atomic uint64_t taken;
-    int64_t took;  // nanoseconds; written before the share counts as finished
+    int64_t took;  // processor time in nanoseconds; written before the share counts as finished
 } share;
 
 typedef struct team {
-    // The region's number, shifted, with its number of shares in the lower 16 bits. Body, data and mode are written
-    // before it.
+    // The region's number, shifted by 16 bits, and its number of shares in the lower 16 bits. The region's body, data
+    // and mode are written before it.
     _Alignas(LINE) _Atomic uint64_t region;
     void (*body)(void *);
     void *data;
@@ -52,14 +52,14 @@ typedef struct team {
     _Atomic int is_running;
     _Atomic int is_ended;
 
-    _Alignas(LINE) _Atomic uint32_t finished;  // shares of the region
+    _Alignas(LINE) _Atomic uint32_t finished;  // number of finished shares of the region
     _Atomic int caller_sleeps;
 
     _Alignas(LINE) _Atomic uint32_t bell;  // changes whenever sleepers are woken
     _Atomic uint32_t sleepers;
 
-    _Alignas(LINE) _Atomic uint32_t arrived;  // at the barrier
-    _Atomic uint32_t barriers;                // that were passed
+    _Alignas(LINE) _Atomic uint32_t arrived;  // number of shares that wait at the barrier
+    _Atomic uint32_t barriers;                // number of barriers that were passed
 
     // Used by the caller only.
     _Alignas(LINE) int workers;
@@ -81,8 +81,8 @@ static _Thread_local int wanted = 1;
 static _Thread_local team *current = NULL;
 static _Thread_local int number = 0, count = 1;
 
-// The calling thread's measurement, the processor time when `measured` was last read, and the time that the thread
-// spent in regions since then.
+// Whether the calling thread's regions are measured, the times so far, its processor time when `measured` was last
+// read, and the time that it spent in regions since then.
 static _Thread_local int measures = 0;
 static _Thread_local conednn_times measured;
 static _Thread_local int64_t measured_from = 0, in_regions = 0;
@@ -150,7 +150,8 @@ static int takes(team *team, int share, uint64_t region) {
     return last < region && atomic_compare_exchange_strong(&team->shares[share].taken, &last, region);
 }
 
-// Takes share `first`, then every share that is left. A region that has ended has none left.
+// Computes share `first`, then the remaining shares, each unless another thread has taken it. A region that has ended
+// has no shares left.
 static void work(team *team, int first, uint64_t word) {
     uint64_t region = word >> 16;
     int shares = (int)(word & 0xffff);
@@ -174,7 +175,7 @@ static uint64_t next_region(team *team, uint64_t seen) {
         int is_running = atomic_load_explicit(&team->is_running, memory_order_relaxed);
         if (now - start < (is_running ? PATIENCE : GRACE)) continue;
 
-        // Either this thread sees the new region, or the writer of the region sees that this thread sleeps.
+        // Either this thread sees the new region, or the caller, which writes the region first, sees the sleeper.
         uint32_t bell = atomic_load(&team->bell);
         atomic_fetch_add(&team->sleepers, 1);
         if (atomic_load(&team->region) == seen && !atomic_load(&team->is_ended)) futex_wait(&team->bell, bell);
@@ -195,9 +196,9 @@ static void *run_worker(void *argument) {
     uint64_t word = 0;
     control mode = read_control() & mask();
     while ((word = next_region(self.team, word)) != 0) {
-        // A thread with a number beyond the shares has none of its own; the other threads will take theirs soon.
+        // A worker whose number is beyond the shares has no share of its own. It leaves the shares to the others.
         if (self.number >= (int)(word & 0xffff)) continue;
-        // The mode of this region or of a later one; in the latter case this region has no share left.
+        // The mode of this region or of a later one. In the latter case this region has no shares left.
         control wanted_mode = atomic_load_explicit(&self.team->mode, memory_order_relaxed);
         if (mode != wanted_mode) write_control((read_control() & ~mask()) | (mode = wanted_mode));
         work(self.team, self.number, word);
@@ -205,11 +206,11 @@ static void *run_worker(void *argument) {
     return NULL;
 }
 
-// libgomp aborts, too: without one of its threads, a region with a barrier would never end.
+// Aborts, as libgomp does: without one of its threads, a region with a barrier would never end.
 static void fail(void) {
     static const char message[] =
-        "a thread of the engine cannot be started: raise the limits of processes (ulimit -u) and memory, or ask for fewer "
-        "--threads\n";
+        "a thread of the engine cannot be started: raise the limits of processes (ulimit -u) and memory, or ask for "
+        "fewer --threads\n";
     ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
     (void)written;
     abort();
@@ -241,14 +242,14 @@ static void end_team(void *argument) {
 
 static void make_key(void) { pthread_key_create(&at_exit, end_team); }
 
-// The calling thread's team for so many threads, itself included.
+// Returns the calling thread's team, with workers for at least this many threads, including the calling thread.
 static team *team_of(int threads) {
     if (!own_team) {
         pthread_once(&once, make_key);
         team *made = aligned_alloc(LINE, sizeof(team));
         if (!made) fail();
         *made = (team){.regions = 0};
-        // The team ends with the thread.
+        // `end_team` runs when the calling thread ends.
         if (pthread_setspecific(at_exit, made) != 0) fail();
         own_team = made;
     }
@@ -295,7 +296,8 @@ conednn_times conednn_measured(void) {
     return result;
 }
 
-// Adds the times of a region's shares to the caller's measurement; the region began at the processor time `begun`.
+// Adds the times of a region's shares to the caller's measurement. `begun` is the caller's processor time at the
+// region's beginning.
 static void add_shares(team *team, int shares, int64_t begun) {
     int64_t longest = 0;
     for (int index = 0; index < shares; index++) {
@@ -352,8 +354,8 @@ void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned 
     if (measures) add_shares(team, shares, begun);
 }
 
-// All shares must have started before one may pass, so no thread takes a second share before the barrier. A thread that
-// has finished its first share has passed all barriers of the region.
+// No share passes the barrier before all shares have reached it, so each share needs a thread of its own until then. A
+// thread that has finished its first share has passed all barriers of the region, so it may take another.
 void GOMP_barrier(void) {
     team *team = current;
     if (!team) return;

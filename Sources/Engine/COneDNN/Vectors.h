@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-// `larger` and `smaller` give the second operand where one is NaN.
+// `larger` and `smaller` return the second operand if either is NaN.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define WITH_VECTORS_OF_8 __attribute__((target("avx2,fma")))

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The transforms of Winograd's minimal filtering along both axes of a tile. Points of interpolation are 0, 1, -1 and
-// infinity for tiles of 2, and 0, ±0.625, ±1.5 and infinity for tiles of 4, as in oneDNN's code for AVX-512: points whose
-// powers differ less than those of 0, ±1, ±2 keep rounding errors small. The rows of Bᵀ are the coefficients of the
-// product of x - q over all other points q; those of Aᵀ the powers of the points.
+// The transforms of Winograd's minimal filtering along both axes of a tile. The interpolation points are 0, ±1 and
+// infinity for tiles of 2, and 0, ±0.625, ±1.5 and infinity for tiles of 4, as in oneDNN's code for AVX-512. The powers
+// of the latter differ less than those of 0, ±1 and ±2, which keeps rounding errors small. The row of Bᵀ for a point has
+// the coefficients of the product of x - q over all other finite points q, up to the sign. The rows of Aᵀ are powers of
+// the points.
 #include "COneDNN.h"
 #include "Vectors.h"
 
@@ -12,7 +13,7 @@ enum { LARGEST = 6 };
 
 INLINE block all(float value) { return (block){} + value; }
 
-// Bᵀ applied to the elements of `d`, `step` apart.
+// Bᵀ d; the elements of `d` are `step` apart.
 INLINE void expand_2(const block *d, int64_t step, block result[4]) {
     result[0] = d[0] - d[2 * step];
     result[1] = d[2 * step] + d[step];
@@ -21,7 +22,8 @@ INLINE void expand_2(const block *d, int64_t step, block result[4]) {
 }
 
 INLINE void expand_4(const block *d, int64_t step, block result[6]) {
-    const float sum = 2.640625f, product = 0.87890625f;  // of 0.625² and 1.5²
+    // The sum and the product of 0.625² and 1.5².
+    const float sum = 2.640625f, product = 0.87890625f;
     block one = d[step], two = d[2 * step], three = d[3 * step], four = d[4 * step];
     result[0] = four - two * all(sum) + d[0] * all(product);
     block even = four - two * all(2.25f), odd = three * all(0.625f) - one * all(1.40625f);
@@ -33,7 +35,7 @@ INLINE void expand_4(const block *d, int64_t step, block result[6]) {
     result[5] = d[5 * step] - three * all(sum) + one * all(product);
 }
 
-// Aᵀ applied to the elements of `m`.
+// Aᵀ m; the elements of the result are `step` apart.
 INLINE void contract_2(const block m[4], block *result, int64_t step) {
     result[0] = m[0] + (m[1] + m[2]);
     result[step] = (m[1] - m[2]) + m[3];
@@ -61,9 +63,9 @@ typedef struct {
 } job;
 
 typedef struct {
-    // Index of the image times blocks, plus that of the block.
+    // The image's index times the number of blocks, plus the block's index.
     int64_t plane;
-    // Its first row and column of results.
+    // The tile's first row and column in the result.
     int64_t row, column;
 } position;
 
@@ -73,7 +75,7 @@ INLINE position position_of(const conednn_tiling *t, int64_t channels, int64_t t
         tile / each * t->blocks + channels, place / t->grid[1] * t->side, place % t->grid[1] * t->side};
 }
 
-// `side` is a constant where it is inlined.
+// Inlined with a constant `side`.
 INLINE void expand_tile(const job *job, int64_t side, int64_t channels, int64_t tile) {
     const conednn_tiling *t = job->tiling;
     const int64_t width = side + 2, apart = t->blocks * job->count;
@@ -146,7 +148,7 @@ typedef struct {
     int64_t first, end;
 } range;
 
-// Tiles of all blocks of channels are shared out among the threads of the team.
+// The calling thread's share of the tiles of all blocks of channels.
 static range share_of(const job *job) {
     int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num(), all = job->tiling->blocks * job->count;
     return (range){all * thread / threads, all * (thread + 1) / threads};
@@ -171,7 +173,7 @@ WITH_VECTORS_OF_8 static void contract_share(void *data) {
 }
 
 static void run(void (*share)(void *), job *job) {
-    // Without a team one thread has all tiles.
+    // Without a team, the calling thread transforms all tiles.
     int threads = conednn_threads();
     if (threads > 1) GOMP_parallel(share, job, (unsigned)threads, 0);
     else share(job);
