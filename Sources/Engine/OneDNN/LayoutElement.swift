@@ -4,7 +4,7 @@ internal import COneDNN
 /// The element type of a layout.
 package enum LayoutElement: Sendable, Hashable {
     case float32
-    /// The upper half of a float32.
+    /// The upper 16 bits of a float32.
     case bfloat16
     case unsigned8
     case signed8
@@ -17,7 +17,7 @@ package enum LayoutElement: Sendable, Hashable {
         }
     }
 
-    /// Whether a value is an integer times a scale.
+    /// Whether elements are integers that stand for values by a scale.
     package var isQuantized: Bool { self == .unsigned8 || self == .signed8 }
 
     /// The largest integer of the type.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import COneDNN
 
-/// A call of oneDNN that failed.
+/// A failed call of oneDNN.
 package struct OneDNNError: Error, Sendable, CustomStringConvertible {
     package let message: String
-    /// Whether oneDNN has no code for the problem, in contrast to a failure.
+    /// Whether oneDNN has no code for the problem. It reports some such problems as invalid arguments.
     package let isUnimplemented: Bool
 
     package init(message: String, isUnimplemented: Bool) {
@@ -15,7 +15,7 @@ package struct OneDNNError: Error, Sendable, CustomStringConvertible {
     package var description: String { message }
 }
 
-/// Turns a status into an error that names the operation.
+/// Throws an error that names the operation unless the status is success.
 ///
 /// - Parameter operation: The attempted operation, with its shapes.
 func check(_ status: dnnl_status_t, during operation: @autoclosure () -> String) throws(OneDNNError) {

@@ -30,7 +30,7 @@ package struct Elementwise: Sendable, Hashable {
         case mish
         /// x * (1 + erf(x / sqrt(2))) / 2
         case gelu
-        /// The approximation of `gelu` with tanh.
+        /// The approximation of `gelu` by tanh.
         case geluTanh
         /// The nearest integer, halves to even.
         case round
@@ -93,21 +93,22 @@ package enum BinaryFunction: String, Sendable, Hashable {
 /// A function that a primitive applies to its result before writing it.
 package enum PostOperation: Sendable {
     case elementwise(Elementwise)
-    /// Adds the destination's previous contents times a scale, read as this element type or as the destination's.
+    /// Adds the destination's previous contents times a scale. They are read as this element type, or as the
+    /// destination's if it is `nil`.
     case accumulate(scale: Float, element: LayoutElement?)
-    /// Combines with another tensor, broadcast where its extents are 1.
+    /// Combines the result with another tensor, which is broadcast along axes where its extent is 1.
     case binary(BinaryFunction, TensorLayout)
 }
 
 /// Factors of a primitive's result, applied before its post-operations: one factor, or one for each index of an axis of
 /// the destination.
 ///
-/// oneDNN copies factors that a description holds to memory of its own, and keeps them beyond the description's life.
+/// oneDNN copies factors that are part of a description to its own memory, where they outlive the description.
 package enum OutputScales: Sendable {
     case uniform(Float)
     case channels([Float], axis: Int = 1)
-    /// An operand of each execution, ``Argument/outputScales``: one number if `axis` is `nil`. oneDNN copies none of
-    /// it, and has fast code for it in reorders only.
+    /// The factors are an operand of each execution, ``Argument/outputScales``: one number if `axis` is `nil`. oneDNN
+    /// does not copy them, but has fast code for them in reorders only.
     case operand(axis: Int?)
 
     fileprivate var factors: [Float] {
@@ -118,7 +119,7 @@ package enum OutputScales: Sendable {
         }
     }
 
-    /// Has the bit of the axis with one factor per index.
+    /// oneDNN's mask: the bit of the axis that has one factor per index.
     fileprivate var mask: Int32 {
         switch self {
         case .uniform, .operand(axis: nil): 0
@@ -170,8 +171,8 @@ func withAttributes<Result>(
 }
 
 extension [PostOperation] {
-    /// Whether oneDNN keeps separate parameters for these functions. Up to 2.6, generated code finds parameters by the
-    /// kind of function, so that a second function of a kind silently uses the parameters of the first.
+    /// Whether oneDNN applies each function with its own parameters. Up to 2.6, generated code looks up parameters by
+    /// the kind of function, so that a second function of a kind silently uses the parameters of the first.
     fileprivate var keepsParameters: Bool {
         var first: [Elementwise.Function: Elementwise] = [:]
         for case .elementwise(let function) in self {

@@ -2,7 +2,7 @@
 internal import COneDNN
 internal import Tensors
 
-/// A problem for which oneDNN has chosen code and layouts. Immutable, so any thread may use it.
+/// A problem for which oneDNN has chosen code and layouts. It is immutable, so any thread may use it.
 ///
 /// - Note: `@unchecked Sendable` because oneDNN only reads a descriptor after its creation.
 package final class PrimitiveDescription: @unchecked Sendable {
@@ -14,14 +14,14 @@ package final class PrimitiveDescription: @unchecked Sendable {
     /// Working memory of one execution.
     package let scratchpad: TensorLayout
 
-    /// Takes ownership of the descriptor that `create` makes.
+    /// Takes ownership of the descriptor that `create` stores.
     init(
         _ operation: String, create: (inout dnnl_primitive_desc_t?) throws(OneDNNError) -> dnnl_status_t
     ) throws(OneDNNError) {
         var created: dnnl_primitive_desc_t?
         try check(try create(&created), during: operation)
         guard let created else {
-            throw OneDNNError(message: "oneDNN: \(operation): nothing made", isUnimplemented: true)
+            throw OneDNNError(message: "oneDNN: \(operation): no implementation", isUnimplemented: true)
         }
         handle = created
         self.operation = operation
@@ -44,10 +44,11 @@ package final class PrimitiveDescription: @unchecked Sendable {
         return TensorLayout(description?.pointee ?? dnnl_memory_desc_t())
     }
 
-    /// Whether the code is oneDNN's slow reference implementation, which exists for every problem.
+    /// Whether the code is a slow reference implementation of oneDNN's, chosen if there is no other.
     package var isReference: Bool { implementation.hasPrefix("ref") || implementation.hasPrefix("simple:any") }
 
-    /// Whether the code is compiled for no vector instructions, such as `simple_nchw:any`.
+    /// Whether the code is plain loops, not written for vector instructions: a reference implementation, or one such as
+    /// `simple_nchw:any`.
     package var hasPlainLoops: Bool { isReference || implementation.hasPrefix("simple") }
 }
 
@@ -101,12 +102,12 @@ package enum Argument: Sendable, Hashable {
     }
 }
 
-/// A primitive with its arguments, ready to run. Used by one thread at a time.
+/// A primitive with its arguments, ready to run. One thread at a time may use it.
 package final class Invocation {
     private let primitive: dnnl_primitive_t
     private let arguments: [dnnl_exec_arg_t]
     private let operation: String
-    /// Kept alive: `arguments` refers to them.
+    /// `arguments` refers to them.
     private let memories: [TensorMemory]
 
     package init(
@@ -115,7 +116,7 @@ package final class Invocation {
         var created: dnnl_primitive_t?
         try check(dnnl_primitive_create(&created, description.handle), during: description.operation)
         guard let created else {
-            throw OneDNNError(message: "oneDNN: \(description.operation): nothing made", isUnimplemented: false)
+            throw OneDNNError(message: "oneDNN: \(description.operation): no primitive", isUnimplemented: false)
         }
         primitive = created
         operation = description.operation

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import COneDNN
 
-/// The one CPU engine of the process. oneDNN engines are thread-safe; it is never destroyed.
+/// The process's only CPU engine of oneDNN. Engines are thread-safe; this one is never destroyed.
 ///
 /// - Note: `@unchecked Sendable` because the handle is only read after creation.
 final class Processor: @unchecked Sendable {
@@ -25,8 +25,8 @@ final class Processor: @unchecked Sendable {
     }
 }
 
-/// A oneDNN stream, in which primitives run in order. Used by one thread at a time; on the CPU each call returns when
-/// the primitive is done.
+/// A oneDNN stream, which runs primitives in order. One thread at a time may use it. On the CPU, a call returns when
+/// the primitive has finished.
 package final class ExecutionStream {
     let handle: dnnl_stream_t
 

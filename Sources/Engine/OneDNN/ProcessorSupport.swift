@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import COneDNN
 
-/// Instructions of the processor that decide the choice of code.
+/// The processor's instruction sets on which the choice of code depends, as far as oneDNN may use them.
 package enum ProcessorSupport {
     /// Vector registers of 8 float32, and fused multiply-adds.
     package static var hasAVX2: Bool { has(dnnl_cpu_isa_avx2) }

@@ -4,7 +4,7 @@ internal import COneDNN
 /// Whether threads flush subnormal numbers, that is, treat subnormal operands as zeros and write zeros for subnormal
 /// results.
 ///
-/// A processor takes about a hundred times as long with subnormal numbers. A client can choose them, so every thread
+/// Arithmetic on subnormal numbers takes about a hundred times as long. A client can send such numbers, so every thread
 /// that computes on its input uses this mode: FTZ and DAZ on x86, FZ and FZ16 on ARM. oneDNN's generated code does not
 /// change the mode.
 package enum SubnormalFlushing {
@@ -17,8 +17,8 @@ package enum SubnormalFlushing {
     @discardableResult
     package static func set(_ flushes: Bool) -> Bool { conednn_set_flush(flushes ? 1 : 0) != 0 }
 
-    /// Inspects the calling thread's team in a parallel region of this many threads: how many took part, and how many
-    /// of them flush. For tests.
+    /// The number of threads of the calling thread's team that take part in a parallel region of this many threads, and
+    /// how many of them flush. For tests.
     package static func team(of threads: Int) -> (threads: Int, flushing: Int) {
         var count: Int32 = 0
         let flushing = conednn_flushing_threads(Int32(clamping: max(1, threads)), &count)

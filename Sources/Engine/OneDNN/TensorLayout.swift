@@ -8,7 +8,7 @@ package final class TensorLayout: Sendable {
     package let element: LayoutElement
     /// Bytes from the first element to the end, padding of blocks included.
     package let byteCount: Int
-    /// Elements from one index to the next along each axis; `nil` where elements lie in blocks.
+    /// Distance between consecutive indices along each axis, in elements; `nil` for a blocked layout.
     package let strides: [Int]?
 
     init(_ raw: dnnl_memory_desc_t) {
@@ -21,7 +21,7 @@ package final class TensorLayout: Sendable {
         element = LayoutElement(raw.data_type)
         self.strides = strides
         if let strides {
-            // Exact; oneDNN would count a whole stride after the last element of a part.
+            // For part of a tensor, oneDNN would also count the gap after the last element.
             let span = zip(dimensions, strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
             byteCount = dimensions.contains(0) ? 0 : element.byteCount * span
         } else {
@@ -29,7 +29,7 @@ package final class TensorLayout: Sendable {
         }
     }
 
-    /// Elements at these strides; row-major when none are given.
+    /// A layout with these strides, in elements; row-major if there are none.
     ///
     /// - Parameter dimensions: 1 to 12 extents.
     package convenience init(
@@ -70,7 +70,7 @@ package final class TensorLayout: Sendable {
         return try TensorLayout(dimensions, strides: strides, element: element)
     }
 
-    /// Channels (axis 1) in dense blocks of this many, for tensors of four axes.
+    /// Channels (axis 1) in dense blocks of 8 or 16, for tensors of four axes.
     package static func channelBlocks(
         of block: Int, _ dimensions: [Int], element: LayoutElement = .float32
     ) throws(OneDNNError) -> TensorLayout {
@@ -94,8 +94,7 @@ package final class TensorLayout: Sendable {
         return TensorLayout(raw)
     }
 
-    /// Channels per block, if the number of channels is a multiple of it and the blocks are dense with 8 or 16
-    /// channels; otherwise `nil`.
+    /// Channels per block, 8 or 16; `nil` for all layouts but dense blocks that the channels fill.
     package var channelBlock: Int? {
         guard dimensions.count == 4, raw.format_kind == dnnl_blocked else { return nil }
         return [8, 16].first { block in
@@ -120,6 +119,7 @@ package final class TensorLayout: Sendable {
         return strides
     }
 
+    /// Whether a primitive is to choose the layout: ``any(_:element:)``.
     package var isChosenByPrimitive: Bool { raw.format_kind == dnnl_format_kind_any }
 
     /// Whether the elements are float32, without gaps, in row-major order. Strides along extents of 1 do not matter.
@@ -136,10 +136,10 @@ package final class TensorLayout: Sendable {
         return zip(dimensions, zip(strides, other)).allSatisfy { extent, pair in extent <= 1 || pair.0 == pair.1 }
     }
 
-    /// Part of a tensor, for a pointer to its first element.
+    /// The layout of part of a tensor, relative to the part's first element.
     ///
     /// - Parameter ranges: First index, positive step and number of elements along each axis, inside the extents.
-    /// - Returns: The layout and the byte offset of the part; `nil` for a blocked layout.
+    /// - Returns: The layout, and the byte offset of the part's first element; `nil` for a blocked layout.
     package func part(
         _ ranges: [(start: Int, step: Int, count: Int)]
     ) throws(OneDNNError) -> (layout: TensorLayout, byteOffset: Int)? {

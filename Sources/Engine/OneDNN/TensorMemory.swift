@@ -2,14 +2,14 @@
 internal import COneDNN
 package import Tensors
 
-/// Memory with a layout, as primitives take it. Used by one thread at a time.
+/// Memory with a layout: an argument of primitives. One thread at a time may use it.
 package final class TensorMemory {
     let handle: dnnl_memory_t
     package let layout: TensorLayout
-    /// Kept alive: the handle points into it.
+    /// The handle points into it.
     private var storage: TensorStorage?
 
-    /// Not bound to any storage yet.
+    /// Creates memory that is not bound to storage yet.
     package init(_ layout: TensorLayout) throws(OneDNNError) {
         var created: dnnl_memory_t?
         let status = try withUnsafePointer(to: layout.raw) { (raw) throws(OneDNNError) in

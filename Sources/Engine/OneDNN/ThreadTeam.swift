@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import COneDNN
 
-/// The threads that compute the parallel regions of the calling thread, which is one of them. They spin between
-/// primitives and sleep between plans.
+/// The threads that compute the calling thread's parallel regions. The calling thread is one of them. The others spin
+/// between primitives and sleep between plans.
 package enum ThreadTeam {
-    /// Runs `body`, one plan, with parallel regions of this many threads. Primitives must be created and executed with
-    /// the same number of threads.
+    /// Runs `body`, which is one plan, with parallel regions of this many threads. Primitives must be created and
+    /// executed with the same number of threads.
     ///
-    /// - Parameter flushesSubnormals: Whether the calling thread flushes, see ``SubnormalFlushing``; the other threads
-    ///   use its mode in each region. The previous mode is restored afterwards.
+    /// - Parameter flushesSubnormals: Whether the calling thread flushes subnormals: ``SubnormalFlushing``. The other
+    ///   threads use its mode in each region. The previous mode is restored afterwards.
     package static func using<Result, Failure: Error>(
         _ threads: Int, flushesSubnormals: Bool = true, _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -24,7 +24,7 @@ package enum ThreadTeam {
         return try body()
     }
 
-    /// Runs `body` while the calling thread's parallel regions are measured; ``measured()`` gives the times.
+    /// Measures the calling thread's parallel regions while `body` runs; `body` reads the times by ``measured()``.
     package static func measuring<Result, Failure: Error>(
         _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -33,9 +33,9 @@ package enum ThreadTeam {
         return try body()
     }
 
-    /// Processor time since the last call, or since measuring began: of the calling thread outside of parallel regions,
-    /// of the longest share of each region, and of all shares, each added up. A share is timed by itself, whichever
-    /// core computes it and whatever else runs there.
+    /// Processor times since the last call, or since measuring began: of the calling thread outside of parallel
+    /// regions; of the longest share of each region, summed over the regions; and of all shares of all regions. Other
+    /// work on the same cores does not count.
     package static func measured() -> (serial: Duration, longest: Duration, shares: Duration) {
         let times = conednn_measured()
         return (.nanoseconds(times.serial), .nanoseconds(times.longest), .nanoseconds(times.shares))

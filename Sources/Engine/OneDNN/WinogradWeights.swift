@@ -2,16 +2,17 @@
 internal import COneDNN
 package import Tensors
 
-/// Transforms 3x3 kernels into a layout of oneDNN's Winograd convolutions, or of ``BlockedWinograd``: G g Gᵀ of each (Lavin
-/// and Gray, arXiv 1509.09308, with oneDNN's interpolation points), in the order of the layout.
+/// Transforms 3x3 kernels g into G g Gᵀ, in the layout of oneDNN's Winograd convolutions or of ``BlockedWinograd``.
 ///
-/// oneDNN's own reorder gives the same values up to rounding, but is slow and takes scratch memory as large as the
+/// oneDNN's own reorder gives the same values up to rounding. It is slow and needs scratch memory as large as the
 /// result.
+///
+/// - Source: Lavin and Gray, arXiv 1509.09308, with oneDNN's interpolation points.
 package struct WinogradWeights {
     private enum Order {
-        /// oneDNN's, with 16 kernels in a vector.
+        /// An order of oneDNN's, with 16 kernels in a vector.
         case oneDNN(dnnl_wino_desc_t)
-        /// `[element, m, c, 1, 1]` in blocks of 8 by 8 channels.
+        /// `[16 or 36, m, c, 1, 1]` in blocks of 8 by 8 channels.
         case blocks
     }
 
@@ -20,8 +21,10 @@ package struct WinogradWeights {
     private let channels: Int
     private let isLargeTile: Bool
 
-    /// - Parameter kernels: The layout of the kernels, `[results, channels, 3, 3]`.
-    /// - Returns: `nil` for every other layout.
+    /// - Parameters:
+    ///   - layout: The layout of the transformed kernels.
+    ///   - kernels: The layout of the kernels, row-major `[m, c, 3, 3]`.
+    /// - Returns: `nil` unless both layouts are as described and float32.
     package init?(_ layout: TensorLayout, of kernels: TensorLayout) {
         guard kernels.isRowMajor, kernels.dimensions.count == 4, kernels.dimensions[2...] == [3, 3],
             layout.element == .float32
@@ -52,15 +55,15 @@ package struct WinogradWeights {
         order = .oneDNN(description)
     }
 
-    /// Scratch memory of the transform.
+    /// Bytes of scratch memory for ``transform(_:to:byteOffset:scratch:)``.
     package var scratchBytes: Int {
         (9 + 3 * (isLargeTile ? FourByThree.side : TwoByThree.side)) * MemoryLayout<SIMD16<Float>>.stride
     }
 
     /// - Parameters:
-    ///   - kernels: Row-major `[results, channels, 3, 3]`.
-    ///   - destination: Memory of the layout, from `byteOffset` on.
-    ///   - scratch: ``scratchBytes`` or more; overwritten with kernels.
+    ///   - kernels: Row-major `[m, c, 3, 3]`.
+    ///   - destination: Memory for the layout, from `byteOffset` on.
+    ///   - scratch: At least ``scratchBytes``. Parts of the weights remain in it.
     package func transform(
         _ kernels: Tensor, to destination: TensorStorage, byteOffset: Int, scratch: TensorStorage
     ) {
@@ -110,7 +113,7 @@ package struct WinogradWeights {
         }
     }
 
-    /// Distance between consecutive transformed elements of a kernel, in vectors.
+    /// Distance between consecutive elements of a transformed kernel, in vectors.
     private var step: Int {
         switch order {
         case .oneDNN(let description): channels * (isLargeTile ? Int(description.oc2_block) : results / 16)
@@ -118,7 +121,7 @@ package struct WinogradWeights {
         }
     }
 
-    /// Position of the first transformed elements of a channel's kernels, in vectors.
+    /// Position of the first elements of a channel's transformed kernels, in vectors.
     private func vector(_ block: Int, _ channel: Int) -> Int {
         guard case .oneDNN(let description) = order else { return block * channels + channel }
         let many = Int(description.oc2_block)
@@ -136,7 +139,7 @@ package struct WinogradWeights {
 
 /// The Winograd transform along one axis.
 private protocol WinogradFilter {
-    /// Number of transformed elements of three kernel elements.
+    /// Number of elements into which three kernel elements are transformed.
     static var side: Int { get }
     static func expand<Vector: SIMD<Float>>(
         _ a: Vector, _ b: Vector, _ c: Vector, _ store: (Int, Vector) -> Void)

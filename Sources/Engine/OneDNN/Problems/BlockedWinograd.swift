@@ -2,32 +2,35 @@
 internal import COneDNN
 package import Tensors
 
-/// A 3x3 convolution of stride 1 by Winograd's minimal filtering (Lavin and Gray, arXiv 1509.09308), for channels in
-/// blocks of 8. oneDNN has such code for AVX-512 only.
+/// A 3x3 convolution of stride 1 by Winograd's minimal filtering, for channels in blocks of 8. oneDNN has such code for
+/// AVX-512 only.
 ///
-/// The products of each of the 16 or 36 transformed elements are a 1x1 convolution, so oneDNN computes them as one
-/// grouped convolution, in which a tile is a pixel. The tiles are transformed by loops in C. Tiles are computed
-/// in runs, so that their elements stay in the processor's cache.
+/// The products of each of the 16 or 36 transformed elements are a 1x1 convolution. oneDNN computes all of them as one
+/// grouped convolution, in which a tile is a pixel. Loops in C transform the tiles. Tiles are computed in runs, so that
+/// their elements stay in the processor's cache.
+///
+/// - Source: Lavin and Gray, arXiv 1509.09308.
 package struct BlockedWinograd: Sendable {
-    /// The weights' layout, `[16 or 36, m, c, 1, 1]`: see ``WinogradWeights``.
+    /// The layout of the transformed weights, `[16 or 36, m, c, 1, 1]`: see ``WinogradWeights``.
     package let weights: TensorLayout
     package let implementation: String
     let products: PrimitiveDescription
     private let source: conednn_tiling
     private let result: conednn_tiling
     private let bounds: (conednn_bounds, conednn_bounds)
-    /// Tiles that are computed at a time.
+    /// Number of tiles in a run.
     private let run: Int
     package let hasAddend: Bool
 
-    /// Tiles of a run, about: fewer reuse the weights less, more exceed the cache.
+    /// Approximate number of tiles in a run. Smaller runs reuse the weights less; larger ones exceed the cache.
     private static let wantedRun = 200
 
     /// - Parameters:
     ///   - source: `[n, c, h, w]`.
     ///   - destination: `[n, m, h', w']`.
     ///   - padBefore: Rows above and columns to the left of the source; 0 or 1.
-    ///   - post: At most one ReLU, leaky ReLU or clip; at most one sum; after it at most one such function again.
+    ///   - post: At most one ReLU, leaky ReLU or clip; then at most one sum; after the sum at most one more such
+    ///     function. The slope of a leaky ReLU is at most 1.
     /// - Returns: `nil` unless the processor has AVX2, both layouts are dense blocks of 8 float32 channels, oneDNN has
     ///   code for the products, and the post-operations are the ones above.
     package init?(
@@ -43,7 +46,7 @@ package struct BlockedWinograd: Sendable {
         let tiles = images * grid[0] * grid[1]
         let runs = (tiles + Self.wantedRun - 1) / Self.wantedRun
         var run = (tiles + runs - 1) / runs
-        // With a multiple of 4, the elements of a tile lie at distances for which caches have few places.
+        // With a multiple of 4, the elements of a tile would map to few sets of the cache.
         if run.isMultiple(of: 4) { run += 1 }
         let elements = tile.transformedElements
         guard let weights = try? TensorLayout.groupedBlocks([elements, results, channels, 1, 1]),
@@ -74,7 +77,8 @@ package struct BlockedWinograd: Sendable {
     /// Working memory of one execution.
     package var scratchByteCount: Int { scratch.end }
 
-    /// Where the transformed tiles, their products, and the working memory of oneDNN's code begin.
+    /// Byte offsets in the working memory: of the transformed tiles, of their products, of oneDNN's own working memory,
+    /// and of the end.
     var scratch: (source: Int, products: Int, primitive: Int, end: Int) {
         func aligned(_ count: Int) -> Int {
             (count + TensorStorage.alignment - 1) / TensorStorage.alignment * TensorStorage.alignment
@@ -84,10 +88,11 @@ package struct BlockedWinograd: Sendable {
         return (0, products, primitive, primitive + aligned(self.products.scratchpad.byteCount))
     }
 
-    /// Calls `body` with the first tile of each run, between the transforms of source and products.
+    /// Transforms source and products of each run, and calls `multiply` in between.
     ///
     /// - Parameters:
-    ///   - elements: Memory of ``scratch``.
+    ///   - elements: Working memory of ``scratchByteCount`` bytes.
+    ///   - multiply: Computes the products of the transformed tiles, both in the working memory.
     func forEachRun<Failure: Error>(
         _ operands: BlockedWinogradOperands, _ elements: UnsafeMutableRawPointer, multiply: () throws(Failure) -> Void
     ) throws(Failure) {
@@ -106,17 +111,17 @@ package struct BlockedWinograd: Sendable {
         }
     }
 
-    /// What follows the products.
+    /// The operations after the products.
     private struct Ending {
         let hasAddend: Bool
-        /// Before and after the sum.
+        /// The functions before and after the sum.
         let bounds: (conednn_bounds, conednn_bounds)
 
         private static var none: conednn_bounds { conednn_bounds(slope: 1, lower: -.infinity, upper: .infinity) }
 
-        /// - Returns: `nil` where the post-operations are others than ``BlockedWinograd`` accepts.
+        /// - Returns: `nil` if ``BlockedWinograd`` does not accept the post-operations.
         init?(_ post: [PostOperation]) {
-            // Members are set at the end: with -O, Swift 6.3 loses what this loop assigns to members with defaults.
+            // Members are set at the end: with -O, Swift 6.3 loses assignments of this loop to members with defaults.
             var (adds, isBounded) = (false, false)
             var (before, after) = (Self.none, Self.none)
             for operation in post {
@@ -148,7 +153,7 @@ package struct BlockedWinograd: Sendable {
     }
 }
 
-/// Memory of one execution.
+/// The operands of one execution, float32 in the layouts of the ``BlockedWinograd``.
 package struct BlockedWinogradOperands {
     let source: UnsafeRawPointer
     let bias: UnsafeRawPointer?
@@ -156,8 +161,8 @@ package struct BlockedWinogradOperands {
     let destination: UnsafeMutableRawPointer
 
     /// - Parameters:
-    ///   - bias: One number for each channel of the result.
-    ///   - addend: Of the destination's layout, and may be the destination.
+    ///   - bias: One float32 for each channel of the result.
+    ///   - addend: In the destination's layout, and may be the destination itself.
     package init(
         source: UnsafeRawPointer, bias: UnsafeRawPointer?, addend: UnsafeRawPointer?,
         destination: UnsafeMutableRawPointer
@@ -169,7 +174,7 @@ package struct BlockedWinogradOperands {
     }
 }
 
-/// A convolution with its weights and working memory, ready to run. Used by one thread at a time.
+/// A convolution with its weights and working memory, ready to run. One thread at a time may use it.
 package final class BlockedWinogradInvocation {
     private let convolution: BlockedWinograd
     private let products: Invocation
@@ -177,8 +182,8 @@ package final class BlockedWinogradInvocation {
     private let byteOffset: Int
 
     /// - Parameters:
-    ///   - weights: Memory of the convolution's layout of weights.
-    ///   - storage: ``BlockedWinograd/scratchByteCount`` bytes of it, from `byteOffset` on, are overwritten.
+    ///   - weights: Memory with the layout ``BlockedWinograd/weights``.
+    ///   - storage: ``BlockedWinograd/scratchByteCount`` bytes from `byteOffset` on are the working memory.
     package init(
         _ convolution: BlockedWinograd, weights: TensorMemory, scratch storage: TensorStorage, byteOffset: Int
     ) throws(OneDNNError) {
@@ -199,7 +204,7 @@ package final class BlockedWinogradInvocation {
         self.byteOffset = byteOffset
     }
 
-    /// - Parameter operands: Memory of the layouts with which the convolution was made.
+    /// - Parameter operands: With an addend if and only if the convolution has one.
     package func execute(_ operands: BlockedWinogradOperands, on stream: ExecutionStream) throws(OneDNNError) {
         precondition((operands.addend != nil) == convolution.hasAddend, "the addend is not as described")
         try convolution.forEachRun(operands, storage.base + byteOffset) { () throws(OneDNNError) in

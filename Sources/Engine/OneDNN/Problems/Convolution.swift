@@ -5,9 +5,12 @@ extension PrimitiveDescription {
     /// Convolution over the axes from 2 on.
     ///
     /// - Parameters:
+    ///   - source: `[n, c, extents…]`.
     ///   - weights: `[m, c, kernel…]`, or `[groups, m / groups, c / groups, kernel…]`.
+    ///   - bias: `[m]`.
+    ///   - destination: `[n, m, extents…]`.
     ///   - dilations: 1 for adjacent elements.
-    /// - Throws: ``OneDNNError``, unimplemented where there is no code for the algorithm.
+    /// - Throws: ``OneDNNError``, unimplemented if oneDNN has no code for the algorithm.
     package static func convolution(
         source: TensorLayout, weights: TensorLayout, bias: TensorLayout?, destination: TensorLayout,
         strides: [Int], dilations: [Int], padBefore: [Int], padAfter: [Int], post: [PostOperation],
@@ -34,9 +37,10 @@ extension PrimitiveDescription {
         return try describe(operation, &problem, post: post, scales: scales, implementation: algorithm.implementation)
     }
 
-    /// Chooses code for the problem that `problem` describes.
+    /// Chooses code for a problem.
     ///
     /// - Parameters:
+    ///   - problem: Points to the problem in oneDNN's structure for this kind of operation.
     ///   - hint: For a gradient, the description of the forward problem.
     ///   - implementation: A string that the name of the code must contain; `nil` for oneDNN's first choice.
     static func describe(
@@ -71,9 +75,9 @@ package enum ConvolutionAlgorithm: Sendable, Hashable {
     /// Direct convolution.
     case direct
     /// Winograd's minimal filtering of 3x3 kernels (Lavin and Gray, arXiv 1509.09308). For each pair of channels, a
-    /// tile of results takes (tile + 2)² products instead of 9 tile². Weights are transformed once and grow by that
-    /// ratio. Rounding errors are about 1e-6 of the largest value near the tile. A value that is not finite makes the
-    /// whole tile not finite, and a ReLU may turn a NaN into 0.
+    /// tile of results takes (tile + 2)² products instead of 9 tile². Weights are transformed once, from 9 elements to
+    /// (tile + 2)². Rounding errors are about 1e-6 of the largest value near the tile. An operand that is infinite or
+    /// NaN makes the whole tile infinite or NaN, and a ReLU may turn a NaN into 0.
     case winograd(WinogradTile)
 
     fileprivate var kind: dnnl_alg_kind_t {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import COneDNN
 
-/// The three primitives for training a convolution over two axes, stride 1, dilation 1: forward, gradient of the
-/// source, gradient of the weights. Immutable, so any thread may use it.
+/// The three primitives for training a convolution over two axes, of stride 1 and dilation 1: forward, gradient of the
+/// source, gradient of the weights. It is immutable, so any thread may use it.
 package struct ConvolutionTraining: Sendable {
     package let forward: PrimitiveDescription
     package let sourceGradient: PrimitiveDescription
@@ -11,11 +11,11 @@ package struct ConvolutionTraining: Sendable {
 
     /// - Parameters:
     ///   - source: `[n, c, h, w]`.
-    ///   - weights: `[m, c, kernel, kernel]`; usually ``TensorLayout/any(_:)``, with which each primitive chooses its
-    ///     own layout.
+    ///   - weights: `[m, c, kernel, kernel]`; usually ``TensorLayout/any(_:element:)``, so that each primitive chooses
+    ///     its own layout.
     ///   - bias: `[m]`.
     ///   - destination: `[n, m, h', w']`.
-    ///   - pad: Zeros on every side.
+    ///   - pad: Number of zeros on each side.
     package init(
         source: TensorLayout, weights: TensorLayout, bias: TensorLayout, destination: TensorLayout, pad: Int
     ) throws(OneDNNError) {

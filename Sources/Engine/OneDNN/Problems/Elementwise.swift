@@ -16,7 +16,7 @@ extension PrimitiveDescription {
         return try describe(operation, &problem, post: [])
     }
 
-    /// A function of two tensors; the second is broadcast where its extents are 1.
+    /// A function of two tensors. The second is broadcast along axes where its extent is 1.
     package static func binary(
         _ function: BinaryFunction, _ first: TensorLayout, _ second: TensorLayout, destination: TensorLayout,
         post: [PostOperation]

@@ -2,7 +2,7 @@
 internal import COneDNN
 
 extension PrimitiveDescription {
-    /// `[n, c, …]` by weights `[m, c, …]` to `[n, m]`.
+    /// The inner product of `[n, c, …]` and weights `[m, c, …]`, plus a bias `[m]`, as `[n, m]`.
     package static func innerProduct(
         source: TensorLayout, weights: TensorLayout, bias: TensorLayout?, destination: TensorLayout,
         post: [PostOperation], scales: OutputScales? = nil
@@ -24,7 +24,8 @@ extension PrimitiveDescription {
         return try describe(operation, &problem, post: post, scales: scales)
     }
 
-    /// `[…, m, k]` by `[…, k, n]` plus a bias `[…, 1, n]`; the dimensions before the matrices broadcast.
+    /// The matrix product of `[…, m, k]` and `[…, k, n]`, plus a bias `[…, 1, n]`. The axes before the matrices are
+    /// broadcast.
     package static func matMul(
         source: TensorLayout, weights: TensorLayout, bias: TensorLayout? = nil, destination: TensorLayout,
         post: [PostOperation]

@@ -2,7 +2,7 @@
 internal import COneDNN
 
 extension PrimitiveDescription {
-    /// Softmax along one axis; source and destination may be the same memory.
+    /// Softmax along one axis. Source and destination may be the same memory.
     package static func softmax(_ layout: TensorLayout, axis: Int) throws(OneDNNError) -> PrimitiveDescription {
         let operation = "softmax of \(layout) along axis \(axis)"
         var problem = dnnl_softmax_desc_t()
@@ -13,11 +13,11 @@ extension PrimitiveDescription {
         return try describe(operation, &problem, post: [])
     }
 
-    /// Batch normalisation of `[n, c, …]` with given mean, variance, scale and shift, `[c]` each, and an epsilon that a variance
-    /// of 1 absorbs.
+    /// Batch normalisation of `[n, c, …]` with given mean, variance, scale and shift, `[c]` each. Its epsilon does not
+    /// change a variance of 1.
     ///
-    /// Where channels do not fill a block, oneDNN 2.6 computes the block's padding with a variance of 0. With an epsilon of 0
-    /// that gives NaN, which the next convolution adds to every channel.
+    /// If channels do not fill a block, oneDNN 2.6 computes the block's padding with a variance of 0. With an epsilon
+    /// of 0 the padding would be NaN, which the next convolution would add to every channel.
     package static func batchNormalization(
         _ layout: TensorLayout, post: [PostOperation]
     ) throws(OneDNNError) -> PrimitiveDescription {
@@ -32,10 +32,10 @@ extension PrimitiveDescription {
         return try describe(operation, &problem, post: post)
     }
 
-    /// 1 + 1e-20 is 1 in f32, and its square root's reciprocal is finite.
+    /// Small enough that adding it to 1 gives 1 in float32; the reciprocal of its square root is finite.
     private static let batchNormalizationEpsilon: Float = 1e-20
 
-    /// Local response normalisation across channels; `size` is odd.
+    /// Local response normalisation across a window of `size` channels, an odd number.
     package static func localResponseNormalization(
         _ layout: TensorLayout, size: Int, alpha: Float, beta: Float, bias: Float
     ) throws(OneDNNError) -> PrimitiveDescription {
@@ -49,8 +49,8 @@ extension PrimitiveDescription {
         return try describe(operation, &problem, post: [])
     }
 
-    /// Normalises each row of a matrix to mean 0 and variance 1, then multiplies by a scale and optionally adds a
-    /// shift.
+    /// Normalises each row of a matrix `[rows, n]` to mean 0 and variance 1, multiplies it by a scale `[n]`, and adds a
+    /// shift `[n]` if there is one.
     package static func layerNormalization(
         _ layout: TensorLayout, epsilon: Float, hasShift: Bool
     ) throws(OneDNNError) -> PrimitiveDescription {

@@ -19,9 +19,10 @@ package enum PoolingFunction: String, Sendable, Hashable {
 }
 
 extension PrimitiveDescription {
-    /// Pooling over the axes from 2 on.
+    /// Pooling of `[n, c, extents…]` over the axes from 2 on.
     ///
     /// - Parameter dilations: 1 for adjacent elements.
+    /// - Throws: ``OneDNNError``, unimplemented for a window beyond oneDNN's or this module's limits.
     package static func pooling(
         _ function: PoolingFunction, source: TensorLayout, destination: TensorLayout, kernel: [Int], strides: [Int],
         dilations: [Int], padBefore: [Int], padAfter: [Int], post: [PostOperation]
@@ -33,7 +34,7 @@ extension PrimitiveDescription {
         let (before, after) = (padBefore.map(Int64.init), padAfter.map(Int64.init))
         return try withUnsafePointer(to: source.raw) { (source) throws(OneDNNError) in
             try withUnsafePointer(to: destination.raw) { (destination) throws(OneDNNError) in
-                // This form has the faster code but no dilation.
+                // oneDNN has faster code for this form, which has no dilations.
                 if dilations.allSatisfy({ $0 == 1 }) {
                     var problem = dnnl_pooling_desc_t()
                     try check(
@@ -53,8 +54,8 @@ extension PrimitiveDescription {
     }
 }
 
-/// The maximum of each window of a tensor whose channels are in blocks of 8, by the calling thread's team: oneDNN's AVX2
-/// code takes four times as long (Documentation/engine-internals.md, "Maximum pooling").
+/// Maximum pooling of a tensor whose channels are in blocks of 8, by the calling thread's team. oneDNN's AVX2 code
+/// takes four times as long (`Documentation/engine-internals.md`, "Maximum pooling").
 package struct BlockedMaximumPooling: Sendable {
     private let windows: conednn_windows
 
@@ -62,8 +63,8 @@ package struct BlockedMaximumPooling: Sendable {
     ///   - source: `[n, c, h, w]`.
     ///   - destination: `[n, c, h', w']`.
     ///   - dilations: 1 for adjacent elements.
-    /// - Returns: `nil` unless both are dense blocks of 8 float32 channels, the processor has AVX2, and each window has
-    ///   an element of the source.
+    /// - Returns: `nil` unless both layouts are dense blocks of 8 float32 channels, the processor has AVX2, and each
+    ///   window contains an element of the source.
     package init?(
         source: TensorLayout, destination: TensorLayout, kernel: [Int], strides: [Int], dilations: [Int],
         padBefore: [Int]
@@ -75,8 +76,8 @@ package struct BlockedMaximumPooling: Sendable {
         else { return nil }
         let (extents, result) = (source.dimensions.dropFirst(2), destination.dimensions.dropFirst(2))
         for (axis, (extent, size)) in zip(extents, result).enumerated() {
-            // Each window has an element inside the source: the first one reaches past the padding, the last one starts
-            // before the end, and none steps over the whole source.
+            // Each window contains an element of the source: the first window reaches beyond the padding, the last one
+            // begins before the source's end, and no window steps over the whole source.
             let last = (size - 1) * strides[axis] - padBefore[axis]
             let reach = (kernel[axis] - 1) * dilations[axis]
             guard dilations[axis] <= extent, padBefore[axis] <= reach, last < extent else { return nil }
@@ -92,8 +93,8 @@ package struct BlockedMaximumPooling: Sendable {
     }
 
     /// - Parameters:
-    ///   - source: Memory of the source's layout.
-    ///   - destination: Memory of the destination's layout, of which every element is written.
+    ///   - source: Elements in the source's layout.
+    ///   - destination: Memory for the destination's layout; every element is written.
     package func run(_ source: UnsafePointer<Float>, to destination: UnsafeMutablePointer<Float>) {
         withUnsafePointer(to: windows) { conednn_pool_maximum($0, source, destination) }
     }

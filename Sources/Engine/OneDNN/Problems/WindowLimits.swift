@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Limits of sliding windows that are passed to oneDNN. It generates code for each position in the padding and counts
-/// positions in 32 bits, so a file of a few bytes could make it use gigabytes.
+/// Limits of the sliding windows that are passed to oneDNN. oneDNN generates code for each position in the padding, and
+/// counts positions in 32 bits. Without limits, a file of a few bytes could make it use gigabytes.
 enum WindowLimits {
-    /// Far above real networks, whose padding is about half a window.
+    /// Far above the padding in real networks, which is about half a window.
     static let maximumPadding = 1024
     static let maximumStep = 1 << 16
 
