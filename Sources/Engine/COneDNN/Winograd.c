@@ -2,8 +2,8 @@
 // The transforms of Winograd's minimal filtering along both axes of a tile. The interpolation points are 0, ±1 and
 // infinity for tiles of 2, and 0, ±0.625, ±1.5 and infinity for tiles of 4, as in oneDNN's code for AVX-512. The powers
 // of the latter differ less than those of 0, ±1 and ±2, which keeps rounding errors small. The row of Bᵀ for a point
-// has the coefficients of the product of x - q over all other finite points q, up to the sign. The rows of Aᵀ are powers
-// of the points.
+// has the coefficients of the product of x - q over all other finite points q, up to the sign. The rows of Aᵀ are
+// powers of the points.
 #include "COneDNN.h"
 #include "Vectors.h"
 

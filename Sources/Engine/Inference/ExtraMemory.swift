@@ -3,8 +3,8 @@
 package enum ExtraMemory: Sendable, Hashable {
     /// An eighth of the plan's limit.
     case plenty
-    /// For enclaves. If the network fits the usable memory of the first SGX, by an estimate of its activations, the
-    /// extra memory is small and never exceeds what is left of it. If it does not fit anyway: a quarter of its size.
+    /// For enclaves. If weights and activations fit in the usable memory of the first SGX, the extra memory fits there,
+    /// too, and is at most 16 MiB. Otherwise it is a quarter of weights and activations.
     case enclave
     case none
 
@@ -12,13 +12,15 @@ package enum ExtraMemory: Sendable, Hashable {
     /// The first SGX reserved 128 MiB, of which enclaves could use about 93.
     private static let usableBytes = 93 * mebibyte
     private static let enclaveBytes = 16 * mebibyte
-    /// For the weights of the other part, and for scratch memory.
+    /// Left for the weights of the other part of the network in the enclave, and for scratch memory.
     private static let reserve = 8 * mebibyte
 
+    /// The limit of the extra memory, in bytes.
+    ///
     /// - Parameters:
-    ///   - weights: Bytes of all weights of the network.
+    ///   - weights: Bytes of all weights of the plan's graph.
     ///   - activations: A lower bound of the bytes of activations.
-    ///   - limit: Most bytes of activations and scratch memory together.
+    ///   - limit: The plan's limit of the bytes of activations and scratch memory together.
     package func bytes(weights: Int, activations: Int, limit: Int) -> Int {
         switch self {
         case .plenty: return limit / 8

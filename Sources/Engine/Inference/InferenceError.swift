@@ -5,15 +5,15 @@ package struct InferenceError: Error, Sendable, CustomStringConvertible {
         private let name: String
         private init(_ name: String) { self.name = name }
 
-        /// Inputs whose number or types the plan does not accept.
+        /// Inputs of a number or types that the plan does not accept.
         package static let invalidInputs = Code("invalidInputs")
         /// A form of an operator that the engine does not compute.
         package static let unsupported = Code("unsupported")
-        /// oneDNN rejected a problem that the engine expected it to support.
+        /// oneDNN rejected a problem that the engine expects it to support, or memory could not be allocated.
         package static let libraryFailure = Code("libraryFailure")
         /// A fault of the engine itself: a pass left a draft that is not valid.
         package static let internalFault = Code("internalFault")
-        /// More requests wait than the executor's queue holds.
+        /// The executor's queue is full.
         package static let overloaded = Code("overloaded")
         /// The executor was shut down.
         package static let shutDown = Code("shutDown")

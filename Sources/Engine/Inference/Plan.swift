@@ -4,11 +4,11 @@ import OneDNN
 import Synchronization
 package import Tensors
 
-/// A graph compiled for this machine. Weights are held once, in the layout that the primitives need; those under a
-/// folded gate are scaled and laid out in each run. Buffers are planned at compilation, and a run allocates only its
-/// results.
+/// A graph compiled for this machine. Weights are stored once, in the layout that the primitives need. Weights that a
+/// gate was folded into are scaled and converted in each run. Buffers are planned at compilation, and a run allocates
+/// only its results.
 ///
-/// Runs of one plan exclude each other. A run blocks the calling thread: use ``InferenceExecutor`` from tasks.
+/// Runs of one plan exclude each other. A run blocks the calling thread: tasks use ``InferenceExecutor``.
 package final class Plan: Sendable {
     /// Inputs of a run, in order.
     package let inputs: [Value]
@@ -17,12 +17,12 @@ package final class Plan: Sendable {
     package let memory: PlanMemory
     /// Steps of a run, in order.
     package let steps: [PlanStep]
-    /// The precision in use: the requested one, or float32 where the processor lacks the instructions or is slower with
+    /// The precision in use: the requested one, or float32 if the processor lacks the instructions or is slower with
     /// them.
     package let precision: Precision
-    /// The nodes that compute with less than float32, where there is code for it.
+    /// The level of each product that is computed in a lower precision than float32, by the node's name.
     package let reducedProducts: [String: PrecisionTable.Level]
-    /// Changes by passes and by the choice of layouts: the name of each and the node.
+    /// Changes that passes and the choice of layouts made.
     package let rewrites: [PlanRewrite]
 
     private let threads: Int
@@ -31,11 +31,12 @@ package final class Plan: Sendable {
     private let results: [PlannedResult]
     private let execution: Mutex<Execution>
 
-    /// Constants that are not referenced elsewhere are released while they are laid out.
+    /// Compiles a graph. Constants that are not referenced elsewhere are released as they are converted.
     ///
     /// - Parameter others: Plans of the same weights, such as those of other batch sizes. Weights that they hold in the
-    ///   layout that this one needs are shared.
-    /// - Throws: ``InferenceError`` naming the node that cannot be computed.
+    ///   layout that this plan needs are shared.
+    /// - Throws: ``InferenceError`` with code `unsupported` that names the node that cannot be computed;
+    ///   `libraryFailure` if a primitive cannot be created or memory cannot be allocated.
     package init(
         compiling graph: consuming Graph, options: PlanOptions = PlanOptions(), sharingWith others: [Plan] = []
     ) throws(InferenceError) {
@@ -45,13 +46,13 @@ package final class Plan: Sendable {
         outputs = graph.outputs.map { [graph] in Value(name: $0, type: graph.type(of: $0)) }
         let chosen = options
         var draft = Draft(consume graph, options: chosen)
-        // Passes compute constants in the floating-point mode of a run.
+        // Passes compute constants, which needs the floating-point mode of a run.
         let (lowering, results, execution) = try ThreadTeam.using(
             chosen.threads, flushesSubnormals: chosen.flushesSubnormals
         ) { () throws(InferenceError) in
             try Optimizer.optimize(&draft)
             var lowering = try Lowering(draft)
-            // The lowering owns the weights now and releases each when it is laid out.
+            // The lowering now has the only references to the weights, and releases each as it is converted.
             draft.constants = [:]
             draft.integers = [:]
             let results = try lowering.placeResults()
@@ -76,10 +77,10 @@ package final class Plan: Sendable {
     /// Computes the outputs, dense row-major, in memory from the plan's allocator. An output that is one of the inputs
     /// or a constant is returned without a copy.
     ///
-    /// - Throws: ``InferenceError`` with code `invalidInputs` when number or types differ from ``inputs``.
+    /// - Throws: ``InferenceError`` with code `invalidInputs` if number or types differ from ``inputs``.
     package func run(_ inputs: [Tensor]) throws(InferenceError) -> [Tensor] { try run(inputs) {} }
 
-    /// Like ``run(_:)``, with the duration of each of ``steps``.
+    /// Like ``run(_:)``; also measures the duration of each of ``steps``.
     package func profile(_ inputs: [Tensor]) throws(InferenceError) -> (outputs: [Tensor], durations: [Duration]) {
         let clock = ContinuousClock()
         var durations: [Duration] = []
@@ -92,7 +93,7 @@ package final class Plan: Sendable {
         return (outputs, durations)
     }
 
-    /// Like ``run(_:)``, with the processor time of the threads' shares in each of ``steps``.
+    /// Runs the plan and returns the processor time of each of ``steps``.
     package func balance(_ inputs: [Tensor]) throws(InferenceError) -> [StepShares] {
         var steps: [StepShares] = []
         _ = try ThreadTeam.measuring { () throws(InferenceError) in
@@ -104,7 +105,8 @@ package final class Plan: Sendable {
         return steps
     }
 
-    /// Like ``run(_:)``, and passes every float32 value that a step computes to the observer, in order of computation.
+    /// Like ``run(_:)``; also passes the float32 result of each node and its name to `body`, in order of computation.
+    /// Elements are in the order of the result's layout, including the zeros with which blocks are padded.
     func run(
         _ inputs: [Tensor], observing body: (String, UnsafeBufferPointer<Float>) -> Void
     ) throws(InferenceError) -> [Tensor] {
@@ -141,7 +143,7 @@ package final class Plan: Sendable {
 
 /// Memory of a plan, in bytes.
 package struct PlanMemory: Sendable, Hashable {
-    /// Weights in the primitives' layouts, and other constants, without those that other plans hold.
+    /// Weights in the primitives' layouts and other constants, without those that are shared with other plans.
     package let constantBytes: Int
     /// Activations.
     package let arenaBytes: Int
@@ -154,11 +156,11 @@ package struct PlanMemory: Sendable, Hashable {
 
 /// One step of a plan, as `inspect --plan` prints it.
 package struct PlanStep: Sendable, Hashable {
-    /// The node (the first of them when several were fused).
+    /// The name of the node, or of the first one if several were fused.
     package let name: String
     /// The kind of step: `convolution`, `reorder`, …
     package let kind: String
-    /// The nodes fused into it, in order; last the concatenation into whose result it writes.
+    /// The nodes fused into it, in order. The concatenation into whose result it writes comes last.
     package internal(set) var fused: [String]
     /// oneDNN's name for its code, or `loop`.
     package let implementation: String
@@ -172,12 +174,13 @@ package struct PlanRewrite: Sendable, Hashable {
     package let node: String
 }
 
-/// Processor time of a step. With it the time on more cores than the machine has can be simulated.
+/// Processor time of a step. It allows an estimate of the step's time on more cores than the machine has.
 package struct StepShares: Sendable {
-    /// The calling thread, outside of parallel regions.
+    /// Time of the calling thread outside of parallel regions.
     package let serial: Duration
-    /// The longest share of each parallel region, added up: what they take if each thread has a core of its own.
+    /// Time of the longest share of each parallel region, summed over the regions: the time of all regions if each
+    /// thread has a core.
     package let longest: Duration
-    /// All shares of all regions, added up.
+    /// Time of all shares of all regions.
     package let all: Duration
 }

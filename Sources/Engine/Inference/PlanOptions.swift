@@ -6,43 +6,44 @@ package import Tensors
 package struct PlanOptions: Sendable {
     /// Threads of one run, the calling thread included; at least 1.
     package var threads: Int
-    /// Where activations, scratch and results live, and weights where ``weightAllocator`` is `nil`.
+    /// The allocator of activations, scratch memory and results, and of weights if ``weightAllocator`` is `nil`.
     package var allocator: StorageAllocator
-    /// Where weights live, if not beside activations: weights that are no secret need no secret memory.
+    /// The allocator of weights; `nil` for ``allocator``. Public weights need no secret memory.
     package var weightAllocator: StorageAllocator?
 
-    /// Where weights live, and what passes compute of them.
+    /// The allocator of weights and of the constants that passes compute.
     var allocatorOfWeights: StorageAllocator { weightAllocator ?? allocator }
 
-    /// Precision of convolutions and matrix products. It is float32 where the processor lacks the instructions or is
+    /// Precision of convolutions and matrix products. Float32 replaces it if the processor lacks the instructions or is
     /// slower with them.
     package var precision: Precision
 
-    /// Computes in bfloat16 even where float32 is faster on this processor: to measure the effect on answers elsewhere.
+    /// Whether to compute in bfloat16 even if float32 is faster on this processor. On only to measure the effect on
+    /// answers, which is the same on other processors.
     package var keepsSlowPrecision = false
 
-    /// Whether the operands of a concatenation are written directly into its result, where layouts permit it.
+    /// Whether the operands of a concatenation are written directly into its result, if layouts permit it.
     package var joinsInPlace = true
 
-    /// Whether the gate of a convolution's channels is multiplied into its weights, where that is less work.
+    /// Whether the gate of a convolution's channels is multiplied into its weights, if that is less work.
     package var foldsGates = true
 
-    /// Whether convolutions of quantised networks multiply the file's 8-bit integers, where the processor has
-    /// instructions for it. Their sums are exact, and those of float32 are not.
+    /// Whether convolutions of quantised networks multiply the file's 8-bit integers, if the processor has instructions
+    /// for it. Sums of integers are exact; sums of float32 are not.
     package var multipliesIntegers = true
 
     /// Memory that Winograd's algorithm may use beyond that of direct convolution.
     package var extraMemory = ExtraMemory.plenty
 
-    /// Whether subnormal numbers are flushed to zero. Without it a client's image can take a hundred times as long as
-    /// another's. Off only to measure the effect on answers.
+    /// Whether subnormal numbers are flushed to zero. Otherwise a client's image could take a hundred times as long as
+    /// others. Off only to measure the effect on answers.
     package var flushesSubnormals = true
 
-    /// Bytes that the 8-bit weights of products of token rows may take as float32. Beyond, they stay integers in
-    /// memory, and each run converts them.
+    /// Limit of the bytes that 8-bit weights of products of token rows take as float32. Above it, these weights stay
+    /// integers in memory, and each run converts them.
     package var maximumExpandedBytes = 256 << 20
 
-    /// Limit of activations and scratch of one run, in bytes. A small file can ask for any amount.
+    /// Limit of activations and scratch memory of one run, in bytes. A small model file can require any amount.
     package var maximumWorkingBytes = 8 << 30
 
     /// Whether the draft is checked after each pass, at the cost of compile time; always in debug builds.
@@ -62,14 +63,15 @@ package struct PlanOptions: Sendable {
 }
 
 extension Graph {
-    /// Multiply-adds for which another thread pays: waking it for each primitive costs some microseconds.
+    /// Multiply-adds of a run for which a thread is worth its cost: waking it for each primitive takes some
+    /// microseconds.
     private static let workOfThread = 10_000_000
 
-    /// Threads that make a run faster. A small network is fastest on one.
+    /// The number of threads with which a run is fastest. It is 1 for a small network.
     ///
-    /// - Parameter threads: That there are.
+    /// - Parameter threads: The number of available threads.
     package func usefulThreads(atMost threads: Int) -> Int {
-        // What has no products reads and writes: about as long as four of them for each number.
+        // Writing an element, and reading its operands, takes about as long as four multiply-adds.
         let written = nodes.reduce(0) { sum, node in
             node.outputs.reduce(sum) { $0 + type(of: $1).shape.elementCount }
         }

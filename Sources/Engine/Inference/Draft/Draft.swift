@@ -3,7 +3,7 @@ package import ModelGraph
 package import OneDNN
 package import Tensors
 
-/// A graph while passes rewrite it. Every node produces one value. ``DraftVerifier`` says what holds between passes.
+/// A graph while passes rewrite it. Every node computes one value. ``DraftVerifier`` checks the other invariants.
 package struct Draft {
     package struct Node {
         package var name: String
@@ -23,23 +23,23 @@ package struct Draft {
         case operation(Operation)
         /// A function of each element.
         case elementwise(Elementwise)
-        /// Each element of x rounded to the nearest of these levels; the second operand is their step.
+        /// Each element of the first operand, rounded to the nearest of these levels. The second operand is their step.
         case levels(Levels)
         /// x `[n, c, …]` times scale `[c]` plus shift `[c]`.
         case scaleShift
         /// The operand's elements with the output's shape.
         case view
-        /// x `[m, …]` by weights `[n, …]` or, if transposed, `[…, n]` (two axes), plus an optional constant bias `[n]`.
-        /// The weights are constant, or of ``Draft/keptIntegers``.
+        /// The inner product of x `[m, …]` and weights `[n, …]` or, if transposed, `[…, n]` (two axes), plus an
+        /// optional constant bias `[n]`. The weights are constant, or in ``Draft/keptIntegers``.
         case innerProduct(transposesWeights: Bool)
-        /// The two last axes of each operand are matrices, transposed if the flags say so.
+        /// The product of the matrices on the last two axes of the operands, transposed if the flags say so.
         case matMul(transposesFirst: Bool, transposesSecond: Bool)
     }
 
     /// The multiples of a step, from the lowest to the highest factor: the possible values after QuantizeLinear and
     /// DequantizeLinear with one scale and zero point.
     package struct Levels: Equatable {
-        /// Positive.
+        /// A positive number.
         let step: Float
         /// The constant of one element that holds the step.
         let stepName: String
@@ -54,12 +54,12 @@ package struct Draft {
         }
     }
 
-    /// What happens to a node's result before it is written.
+    /// An operation on a node's result before it is written.
     package enum Post {
         case elementwise(Elementwise)
-        /// Adds the next operand, of the result's shape.
+        /// Adds the next operand, which has the result's shape.
         case add
-        /// Rounds to levels. Only of convolutions that ``Draft/multipliesIntegers(_:_:)`` names.
+        /// Rounds to levels. Only convolutions for which ``Draft/multipliesIntegers(_:_:)`` is true have this.
         case levels(Levels)
 
         var takesOperand: Bool { if case .add = self { true } else { false } }
@@ -71,10 +71,10 @@ package struct Draft {
     package var nodes: [Node] = []
     package var constants: [String: Tensor]
     package var types: [String: TensorType]
-    /// The integers of constants that are results of DequantizeLinear, for convolutions that can multiply these.
+    /// The integers of constants that DequantizeLinear computed, by name, for convolutions that can multiply integers.
     var integers: [String: IntegerWeights] = [:]
     let options: PlanOptions
-    /// The passes' changes: the pass's name and the node that it changed. Read by tests and `inspect --plan`.
+    /// The names of passes and of the nodes that they changed, for tests and `inspect --plan`.
     var log: [(pass: String, node: String)] = []
 
     package init(_ graph: Graph, options: PlanOptions) {
@@ -103,7 +103,7 @@ package struct Draft {
         return uses
     }
 
-    /// The position of the node that makes each value.
+    /// The position of the node that computes each value.
     var producers: [String: Int] {
         Dictionary(nodes.enumerated().map { ($1.output, $0) }, uniquingKeysWith: { first, _ in first })
     }
@@ -127,7 +127,7 @@ package struct Draft {
         return name
     }
 
-    /// Replaces every later use of `old` by `new`. The two have the same type.
+    /// Replaces every use of a value that is a key by its replacement, which has the same type.
     mutating func replace(_ replacements: [String: String]) {
         guard !replacements.isEmpty else { return }
         func final(_ name: String) -> String {

@@ -2,13 +2,13 @@
 import ModelGraph
 import Tensors
 
-/// What holds of a draft between two passes.
+/// The invariants of a draft between two passes.
 enum DraftVerifier {
     /// Checks that each value is defined once, before its use, and with the type that its node computes, and that the
     /// outputs of the graph are defined.
     ///
-    /// - Parameter pass: The pass that ran last.
-    /// - Throws: ``InferenceError`` `.internalFault` naming the pass and the node.
+    /// - Parameter pass: The name of the pass that ran last.
+    /// - Throws: ``InferenceError`` `.internalFault` that names the pass and the node.
     static func check(_ draft: Draft, after pass: String) throws(InferenceError) {
         if let fault = fault(in: draft) { throw InferenceError(.internalFault, "after the pass '\(pass)': \(fault)") }
     }
@@ -40,7 +40,7 @@ enum DraftVerifier {
             return "operand '\(missing)' is not defined before it"
         }
         let added = node.post.count { $0.takesOperand }
-        guard node.inputs.count >= added else { return "it has \(node.inputs.count) operands, and adds \(added)" }
+        guard node.inputs.count >= added else { return "it adds \(added) operands, but has \(node.inputs.count)" }
         let operands = node.operands.map(draft.type)
         for name in node.inputs.suffix(added) where draft.type(name) != result {
             return "it adds \(draft.type(name)) to \(result)"
@@ -49,7 +49,7 @@ enum DraftVerifier {
         case .wrongOperands: return "it does not take \(operands)"
         case .refused(let message): return message
         case .type(let type):
-            return type == result ? nil : "it computes \(type), and '\(node.output)' is \(result)"
+            return type == result ? nil : "it computes \(type), but '\(node.output)' is \(result)"
         }
     }
 
@@ -59,7 +59,7 @@ enum DraftVerifier {
         case type(TensorType)
     }
 
-    /// The type that a node of this kind computes. A view may have any shape: it is compared with the stated one.
+    /// The type that a node of this kind computes. A view may have any shape with as many elements as its operand.
     private static func results(of kind: Draft.Kind, _ operands: [TensorType], _ stated: TensorType) -> Outcome {
         switch kind {
         case .operation(let operation):
@@ -117,7 +117,7 @@ enum DraftVerifier {
     }
 
     private static func float32(_ dimensions: [Int]) -> Outcome {
-        guard let shape = try? Shape(dimensions) else { return .refused("\(dimensions) is no shape") }
+        guard let shape = try? Shape(dimensions) else { return .refused("\(dimensions) is not a valid shape") }
         return .type(TensorType(.float32, shape))
     }
 

@@ -3,7 +3,8 @@
 package protocol Pass: Sendable {
     /// The name in `inspect --plan` and in tests.
     static var name: String { get }
-    /// Passes that have to run before this one, as it relies on what they leave, or would spoil what they look for.
+    /// Passes that must run before this one, because it relies on their results or would change the patterns that they
+    /// look for.
     static var after: [any Pass.Type] { get }
     static func apply(to draft: inout Draft) throws(InferenceError)
 }
@@ -30,15 +31,18 @@ package enum Optimizer {
             ActivationFusion.self,
             LevelFusion.self,
             ResidualFusion.self,
-            // Levels after a sum.
+            // Once more, for levels after a residual sum.
             LevelFusion.self,
             GateFolding.self,
             DeadCodeRemoval.self,
         ]
     }
 
-    /// - Parameter passes: All of them, unless a test says otherwise.
-    /// - Throws: ``InferenceError``; `.internalFault` where the options have drafts checked and a pass breaks one.
+    /// Applies the passes to a draft, in order.
+    ///
+    /// - Parameter passes: All passes, except in tests.
+    /// - Throws: ``InferenceError``; `.internalFault` if a pass leaves an invalid draft and
+    ///   ``PlanOptions/verifiesPasses`` is set.
     package static func optimize(
         _ draft: inout Draft, by passes: [any Pass.Type] = Optimizer.passes
     ) throws(InferenceError) {
@@ -48,7 +52,7 @@ package enum Optimizer {
         }
     }
 
-    /// The first pass that runs before one of ``Pass/after``; `nil` if the order is a valid one.
+    /// The first pass that runs before a pass of its ``Pass/after``; `nil` if the order is valid.
     package static func misplaced(in passes: [any Pass.Type]) -> (any Pass.Type)? {
         var seen: Set<ObjectIdentifier> = []
         for pass in passes {
@@ -60,5 +64,6 @@ package enum Optimizer {
 }
 
 extension Draft {
+    /// Records that a pass changed a node.
     mutating func note(_ pass: (some Pass).Type, _ node: String) { log.append((pass.name, node)) }
 }
