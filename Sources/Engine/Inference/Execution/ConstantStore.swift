@@ -2,8 +2,8 @@
 import OneDNN
 import Tensors
 
-/// The constants of a plan, each once, in the layout that the steps need. They lie in one block, or, where other plans
-/// hold the same bytes, in those plans' blocks.
+/// The constants of a plan, in the layouts that its steps need. They are in one block. If there are other plans of the
+/// same weights, each constant has a block of its own, or shares the one of a plan that holds the same bytes.
 struct ConstantStore: Sendable {
     struct Place: Sendable {
         let storage: TensorStorage
@@ -12,13 +12,13 @@ struct ConstantStore: Sendable {
     }
 
     private(set) var places: [Int: Place] = [:]
-    /// Bytes that this plan holds and the other plans do not.
+    /// Bytes that this plan holds and does not share with plans that were compiled before.
     private(set) var byteCount = 0
 
     /// - Parameters:
-    ///   - lowering: Each of its constants is released once it is laid out here, so that no weight exists twice.
-    ///   - used: The values that steps read.
-    ///   - others: Constants of plans for other batch sizes of the same graph.
+    ///   - lowering: Each of its constants is released once it is converted, so that at most one is in memory twice.
+    ///   - used: The values that steps use.
+    ///   - others: Constants of other plans of the same weights.
     init(
         releasing lowering: inout Lowering, used: [Int], sharingWith others: [ConstantStore], stream: ExecutionStream,
         options: PlanOptions
@@ -36,7 +36,7 @@ struct ConstantStore: Sendable {
             var offset = 0
             for (value, size) in zip(constants, sizes) {
                 let place = Place(storage: block, byteOffset: offset, byteCount: lowering.values[value].byteCount)
-                try Self.layOut(value, of: &lowering, at: place, stream, allocator)
+                try Self.convert(value, of: &lowering, to: place, stream, allocator)
                 places[value] = place
                 offset += size
             }
@@ -48,7 +48,7 @@ struct ConstantStore: Sendable {
             let size = lowering.values[value].byteCount
             let own = Place(
                 storage: try allocator.block(MemoryPlan.aligned(size)), byteOffset: 0, byteCount: size)
-            try Self.layOut(value, of: &lowering, at: own, stream, allocator)
+            try Self.convert(value, of: &lowering, to: own, stream, allocator)
             if let other = known[size]?.first(where: own.holdsTheSame) {
                 places[value] = other
             } else {
@@ -59,9 +59,9 @@ struct ConstantStore: Sendable {
         }
     }
 
-    /// Writes a constant in the layout of its value and releases the tensor.
-    private static func layOut(
-        _ value: Int, of lowering: inout Lowering, at place: Place, _ stream: ExecutionStream,
+    /// Writes a constant to `place` in the layout of its value, and releases the tensor.
+    private static func convert(
+        _ value: Int, of lowering: inout Lowering, to place: Place, _ stream: ExecutionStream,
         _ allocator: StorageAllocator
     ) throws(OneDNNError) {
         defer { lowering.release(value) }
@@ -86,7 +86,7 @@ struct ConstantStore: Sendable {
         let to = try TensorMemory(target)
         try to.bind(to: place.storage, byteOffset: place.byteOffset)
         let reorder = try PrimitiveDescription.reorder(from: source, to: target)
-        // Scratch memory for the copies of constants: needed here only, and once.
+        // The plan's scratch memory is for runs, and only this conversion needs this much.
         let scratch = try TensorMemory(reorder.scratchpad)
         try scratch.bind(to: try allocator.block(reorder.scratchpad.byteCount), byteOffset: 0)
         try Invocation(reorder, [(.source, from), (.destination, to), (.scratchpad, scratch)]).execute(on: stream)
@@ -99,13 +99,15 @@ extension ConstantStore.Place {
     }
 
     func holdsTheSame(as other: Self) -> Bool {
-        // The first bytes of different weights nearly always differ, so few comparisons go far.
+        // The first bytes of different weights nearly always differ, so most comparisons end early.
         byteCount == other.byteCount && bytes.elementsEqual(other.bytes)
     }
 }
 
 extension StorageAllocator {
-    /// - Throws: ``OneDNNError`` where the allocation fails.
+    /// Allocates memory.
+    ///
+    /// - Throws: ``OneDNNError`` if the allocation fails.
     func block(_ byteCount: Int) throws(OneDNNError) -> TensorStorage {
         guard let storage = allocateIfAvailable(byteCount: byteCount) else {
             throw OneDNNError(message: "\(byteCount) bytes of memory are not available", isUnimplemented: false)

@@ -19,13 +19,13 @@ final class Execution: @unchecked Sendable {
     private let arena: TensorStorage
     private let arenaOffsets: [Int: Int]
     private let allocator: StorageAllocator
-    /// Values in the caller's tensors, whose addresses change from run to run.
+    /// Values in input and result tensors, whose addresses differ between runs.
     private let changing: [(value: Int, memory: TensorMemory)]
     let memory: PlanMemory
 
     /// - Parameters:
-    ///   - lowering: Its constants are released here.
-    ///   - others: Constants of plans for other batch sizes of the same graph.
+    ///   - lowering: Its constants are released as they are converted.
+    ///   - others: Constants of other plans of the same weights.
     init(
         _ lowering: inout Lowering, sharingWith others: [ConstantStore], options: PlanOptions
     ) throws(OneDNNError) {
@@ -108,10 +108,12 @@ final class Execution: @unchecked Sendable {
             scratchBytes: MemoryPlan.aligned(scratchBytes))
     }
 
+    /// Runs the steps and returns the results.
+    ///
     /// - Parameters:
-    ///   - inputs: Of the plan's types.
+    ///   - inputs: Tensors of the plan's types.
     ///   - results: Where each result is stored.
-    ///   - observe: Called with each float32 value that a step completes, if `observes`.
+    ///   - observe: Called with the name and the elements of each node's float32 result, if `observes`.
     ///   - afterStep: Called after each step.
     func run(
         _ inputs: [Tensor], results: [PlannedResult],

@@ -16,15 +16,17 @@ package final class InferenceExecutor: Sendable {
 
     /// Runs the plan on a thread of this executor.
     ///
-    /// - Throws: ``InferenceError``: `overloaded` when too many requests wait, `shutDown` after ``shutDown()``.
+    /// - Throws: ``InferenceError``: `overloaded` if too many requests wait, `shutDown` after ``shutDown()``, and
+    ///   errors of ``Plan/run(_:)``.
     package func run(_ plan: Plan, _ inputs: [Tensor]) async throws(InferenceError) -> [Tensor] {
         try await run { () throws(InferenceError) in try plan.run(inputs) }
     }
 
-    /// Runs blocking work on a thread of this executor, for instance a run and what must happen right before and after
-    /// it.
+    /// Runs blocking work on a thread of this executor, such as a run with the work that must directly precede and
+    /// follow it.
     ///
-    /// - Throws: ``InferenceError``: `overloaded` when too many requests wait, `shutDown` after ``shutDown()``.
+    /// - Throws: ``InferenceError``: `overloaded` if too many requests wait, `shutDown` after ``shutDown()``, and
+    ///   errors of `body`.
     package func run<Value: Sendable>(
         _ body: @escaping @Sendable () throws(InferenceError) -> Value
     ) async throws(InferenceError) -> Value {
@@ -46,6 +48,6 @@ package final class InferenceExecutor: Sendable {
         return try result.get()
     }
 
-    /// Refuses new requests, finishes the waiting ones, then ends the threads.
+    /// Refuses new requests from now on. The threads end once the waiting requests have finished.
     package func shutDown() { queue.close() }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// How concurrent inferences of one model share the processors.
 package struct InferenceWorkers: Sendable, Hashable {
-    /// How many there are by default at most: each has activations of its own.
+    /// The default maximum number of concurrent inferences. Each needs memory for its activations.
     package static let defaultMaximum = 8
 
     /// Concurrent inferences.
@@ -23,7 +23,7 @@ package struct InferenceWorkers: Sendable, Hashable {
     var alone: Int? { count > 1 && threadsAlone != threads ? count : nil }
 }
 
-/// Which of ``WorkerPlans`` are idle. There are as many worker threads as ``InferenceWorkers/count``.
+/// The plans of ``WorkerPlans`` that are idle. At most ``InferenceWorkers/count`` plans run at the same time.
 package struct IdlePlans: Sendable {
     private let alone: Int?
     private var idle: [Int]
@@ -34,10 +34,12 @@ package struct IdlePlans: Sendable {
         idle = Array((0..<workers.count).reversed())
     }
 
+    /// Takes the plan for an inference that begins now.
+    ///
     /// - Parameter othersWait: Whether another inference is waiting.
-    /// - Returns: The plan for an inference that begins now.
+    /// - Returns: The plan's index, for ``WorkerPlans/run(_:worker:)`` and ``giveBack(_:)``.
     package mutating func take(othersWait: Bool) -> Int {
-        // At most one inference begins alone: it is then running.
+        // The plan for an inference that begins alone is idle, since no inference runs.
         let isAlone = running == 0 && !othersWait
         running += 1
         return isAlone ? alone ?? idle.removeLast() : idle.removeLast()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Tensors
 
-/// Where values lie in the arena: values whose lifetimes overlap do not share memory.
+/// The offsets of values in the arena. Values whose lifetimes overlap do not share memory.
 struct MemoryPlan {
     /// Byte offsets in the arena of the values that have memory of their own.
     private(set) var offsets: [Int: Int] = [:]
@@ -10,12 +10,12 @@ struct MemoryPlan {
     struct Interval {
         let value: Int
         let byteCount: Int
-        /// The first and the last step that touch the value.
+        /// The first and the last step that read or write the value.
         var first: Int
         var last: Int
     }
 
-    /// Placing the largest value first compares every pair of values. Up to this many it takes milliseconds.
+    /// Placing the largest values first compares every pair of values. For this number it takes milliseconds.
     static let largestFirstLimit = 2000
 
     init(_ intervals: [Interval]) {
@@ -75,7 +75,7 @@ private struct Gaps {
     /// Sorted by offset.
     private var gaps: [(offset: Int, size: Int)] = []
 
-    /// Takes the beginning of the smallest gap of at least this size; `nil` where there is none.
+    /// Takes the beginning of the smallest gap of at least this size, and returns its offset; `nil` if there is none.
     mutating func take(_ size: Int) -> Int? {
         var best: Int?
         for index in gaps.indices where gaps[index].size >= size {
@@ -105,7 +105,8 @@ private struct Gaps {
 }
 
 extension Lowering {
-    /// The lifetime of each value in the arena, by the steps that touch it or a value inside its memory.
+    /// The lifetimes of the values in the arena: from the first to the last step that reads or writes the value or
+    /// another one in its memory.
     var intervals: [MemoryPlan.Interval] {
         var intervals: [Int: MemoryPlan.Interval] = [:]
         for (index, step) in steps.enumerated() {

@@ -7,18 +7,18 @@ import Glibc
 package final class WorkQueue: @unchecked Sendable {
     package typealias Work = @Sendable () -> Void
 
-    /// Stacks large enough for code that oneDNN generates and for recursion in C libraries.
+    /// Large enough for code that oneDNN generates and for recursion in C libraries.
     private static let stackBytes = 8 << 20
 
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    /// Most work items that wait or run.
+    /// Maximum number of work items that wait or run.
     private let limit: Int
     private var waiting: [Work] = []
     private var running = 0
     private var isClosed = false
 
-    /// - Parameter capacity: Most work items that wait, besides those that run.
+    /// - Parameter capacity: Maximum number of work items that wait while all threads run others.
     package init(threads: Int, capacity: Int) {
         limit = max(1, threads) + max(0, capacity)
         pthread_mutex_init(lock, nil)
@@ -46,12 +46,12 @@ package final class WorkQueue: @unchecked Sendable {
             waiting.append(work)
             return nil
         }
-        // A thread that is woken under the lock would wait for it at once.
+        // Signalled after the lock is released, so that the woken thread need not wait for it.
         if refusal == nil { pthread_cond_signal(changed) }
         return refusal
     }
 
-    /// Ends the threads once no work waits.
+    /// Refuses new work. The threads end once no work waits.
     package func close() {
         locked {
             isClosed = true
@@ -73,7 +73,7 @@ package final class WorkQueue: @unchecked Sendable {
             { argument in
                 guard let argument else { return nil }
                 let queue = Unmanaged<WorkQueue>.fromOpaque(argument).takeRetainedValue()
-                // Also for computations of work items outside plans.
+                // Work items also compute outside of plans.
                 FloatingPointMode.flushSubnormals()
                 while let work = queue.next() {
                     work()

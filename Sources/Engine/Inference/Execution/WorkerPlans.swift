@@ -4,8 +4,8 @@ package import Tensors
 
 /// One graph compiled for several threads: a plan with its own buffers for each, over one copy of the weights.
 package struct WorkerPlans: Sendable {
-    /// Graphs with more bytes of constants get one plan, which the threads use in turn. One inference of such a graph
-    /// uses all processors anyway, and compiling several plans would need the graph beside the first plan's copy.
+    /// Graphs with more bytes of constants get one plan, which the workers use in turn. One inference of such a graph
+    /// uses all processors anyway, and compiling several plans would need memory for the graph beside the first plan.
     private static let largeGraphBytes = 256 << 20
 
     private let plans: [Plan]
@@ -14,8 +14,8 @@ package struct WorkerPlans: Sendable {
     package var outputs: [Value] { plans[0].outputs }
 
     /// - Parameters:
-    ///   - graph: Its weights are released as the last plan lays them out.
-    ///   - options: Their number of threads is that of `workers`, or less for a small graph.
+    ///   - graph: Its weights are released as the last plan converts them.
+    ///   - options: The number of threads is replaced by that of `workers`, or by fewer for a small graph.
     package init(
         compiling graph: consuming Graph, options: PlanOptions, workers: InferenceWorkers
     ) throws(InferenceError) {
@@ -37,9 +37,10 @@ package struct WorkerPlans: Sendable {
         self.plans = plans
     }
 
-    /// Bytes of weights that all plans together hold.
+    /// Bytes of constants that all plans hold together.
     package var constantBytes: Int { plans.reduce(0) { $0 + $1.memory.constantBytes } }
 
+    /// Runs the plan of this index, which ``IdlePlans`` assigns.
     package func run(_ inputs: [Tensor], worker: Int) throws(InferenceError) -> [Tensor] {
         try plans[min(worker, plans.count - 1)].run(inputs)
     }

@@ -4,7 +4,7 @@ import ModelGraph
 import OneDNN
 
 extension Loop {
-    /// A binary function of row-major float32 tensors of the result's rank, broadcast where an extent is 1.
+    /// A binary function of row-major float32 tensors of the result's rank, broadcast along axes where an extent is 1.
     static func broadcast(
         _ function: Arithmetic.Function, _ first: [Int], _ second: [Int], result: [Int]
     ) -> Loop {
@@ -42,7 +42,9 @@ extension Loop {
         }
     }
 
-    /// The same extents with adjacent axes joined that are broadcast alike, so that rows are long.
+    /// Joins adjacent axes along which the same operands are broadcast, so that rows are long.
+    ///
+    /// - Returns: The extents of operands and result after that.
     static func joined(
         _ first: [Int], _ second: [Int], _ result: [Int]
     ) -> (first: [Int], second: [Int], result: [Int]) {
@@ -68,7 +70,7 @@ extension Loop {
     }
 }
 
-/// The position of a row (all axes but the last) in a tensor, in row-major order.
+/// Visits the rows of a tensor in row-major order. A row has all elements along the last axis.
 struct Walk {
     private let extents: [Int]
     private var position: [Int]
@@ -78,7 +80,7 @@ struct Walk {
         position = extents.map { _ in 0 }
     }
 
-    /// The element offset under these strides of all axes.
+    /// The offset of the row's first element, in elements, for these strides of all axes.
     func offset(_ strides: [Int]) -> Int { zip(position, strides).reduce(0) { $0 + $1.0 * $1.1 } }
 
     mutating func advanceRow() {

@@ -4,7 +4,8 @@ import OneDNN
 import Tensors
 
 extension Loop {
-    /// Copies elements of any type at these strides (in elements, possibly negative) to row-major order.
+    /// Copies elements of any type to row-major order. `offset` and `strides` of the source are in elements. Strides
+    /// may be negative.
     static func gather(_ result: TensorType, offset: Int, strides: [Int]) -> Loop {
         let bytes = result.element.byteCount
         let shape = result.shape.dimensions
@@ -39,6 +40,7 @@ extension Loop {
         }
     }
 
+    /// Sets `count` float32 elements to one value.
     static func fill(_ value: Float, count: Int) -> Loop {
         Loop(name: "fill") { _, destination in
             destination.assumingMemoryBound(to: Float.self).update(repeating: value, count: count)
@@ -72,9 +74,9 @@ extension Loop {
         }
     }
 
-    /// Copies the elements that are kept, row by row.
+    /// Fills the result with the constant, and copies the elements that are not cropped, row by row.
     private static func padConstant(_ pad: Pad, _ shape: [Int], _ result: [Int]) -> Loop {
-        // Along each axis: the first element kept, how many are kept, and their index in the result.
+        // Along each axis: the index of the first element that is kept, their number, and their index in the result.
         let first = shape.indices.map { max(0, -pad.pads[$0]) }
         let kept = shape.indices.map { max(0, min(shape[$0], result[$0] - pad.pads[$0]) - first[$0]) }
         let start = shape.indices.map { first[$0] + pad.pads[$0] }

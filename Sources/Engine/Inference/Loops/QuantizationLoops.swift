@@ -2,8 +2,8 @@
 import ModelGraph
 import Tensors
 
-/// Which elements share a scale and a zero point: `count` parameters in turn, each for `inner` adjacent elements, the
-/// whole repeated `outer` times.
+/// The assignment of scales and zero points to elements: `outer` times, each of the `count` parameters in turn applies
+/// to the next `inner` elements.
 struct QuantizationGrid: Sendable {
     let outer: Int
     let count: Int
@@ -22,7 +22,8 @@ struct QuantizationGrid: Sendable {
 }
 
 extension Loop {
-    /// Sources: float32 values, float32 scales, zero points of the result's type. Rounds half to even and saturates.
+    /// QuantizeLinear. Sources: float32 values, float32 scales, zero points of the result's type. Rounds halves to even
+    /// and saturates.
     static func quantize<Level: FixedWidthInteger & Sendable>(_: Level.Type, _ grid: QuantizationGrid) -> Loop {
         let (lowest, highest) = (Float(Level.min), Float(Level.max))
         return Loop(name: "quantize") { sources, destination in
@@ -45,7 +46,7 @@ extension Loop {
         }
     }
 
-    /// Sources: integers, float32 scales, zero points of the integers' type.
+    /// DequantizeLinear. Sources: integers, float32 scales, zero points of the integers' type.
     static func dequantize<Level: FixedWidthInteger & Sendable>(_: Level.Type, _ grid: QuantizationGrid) -> Loop {
         Loop(name: "dequantize") { sources, destination in
             let source = sources[0].assumingMemoryBound(to: Level.self)

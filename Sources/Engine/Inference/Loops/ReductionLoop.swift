@@ -18,7 +18,7 @@ enum LoopReduction: String {
 }
 
 extension Loop {
-    /// A reduction of a row-major float32 tensor along adjacent axes, not the last ones, for which oneDNN has only its
+    /// A reduction of a row-major float32 tensor along adjacent axes before the last one, for which oneDNN has only its
     /// reference code.
     ///
     /// - Parameter result: The extents of `source`, with 1 along the reduced axes.

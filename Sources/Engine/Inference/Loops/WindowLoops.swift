@@ -11,7 +11,7 @@ extension Loop {
         }
     }
 
-    /// Pooling of a row-major float32 tensor, for windows that oneDNN refuses.
+    /// Pooling of a row-major float32 tensor, for windows that oneDNN does not support.
     static func pooling(_ pooling: Pooling, _ shape: [Int], _ result: [Int]) -> Loop {
         let window = pooling.window
         let (extents, spatial) = (Array(shape.dropFirst(2)), Array(result.dropFirst(2)))
