@@ -3,13 +3,15 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Per-channel factors for channels in blocks. Where oneDNN's binary primitive has only reference code for them, a
-/// batch normalisation of mean 0 and variance 1 computes the same.
+/// Per-channel factors for channels in blocks. If oneDNN's binary primitive has only reference code for them, a batch
+/// normalisation with mean 0 and variance 1 computes the same.
 extension Lowering {
-    /// x `[n, c, …]` times a factor per channel, plus a shift, then the node's functions.
+    /// Emits x `[n, c, …]` times a factor per channel, plus a shift, then the node's post-operations.
     ///
-    /// - Parameter factors: As many elements as channels, like `shift`; without `shift` nothing is added.
-    /// - Returns: `nil` where there is no fast code.
+    /// - Parameters:
+    ///   - factors: One element per channel.
+    ///   - shift: One element per channel; `nil` for no shift.
+    /// - Returns: `nil` if the batch normalisation has no fast code either.
     mutating func emitChannelScaling(
         _ source: Int, by factors: Int, shift: Int?, _ node: Draft.Node
     ) throws(OneDNNError) -> Int? {
@@ -21,9 +23,10 @@ extension Lowering {
         return fits ? target : try applying(node.post, to: target, for: node)
     }
 
-    /// x `[n, c, …]` times a factor for each channel of each image, `[n, c, 1…]`, one image at a time.
+    /// Emits x `[n, c, h, w]` times a factor for each channel of each image, `[n, c, 1, 1]` or `[1, c, 1, 1]`, one
+    /// image at a time.
     ///
-    /// - Returns: `nil` where the binary primitive has fast code, or where this is not faster.
+    /// - Returns: `nil` if the binary primitive has fast code, or if the batch normalisation has none.
     mutating func emitGate(_ source: Int, by factors: Int, _ node: Draft.Node) throws(OneDNNError) -> Int? {
         let (whole, gate) = (layout(source), layout(factors))
         let dimensions = whole.dimensions

@@ -4,10 +4,10 @@ import OneDNN
 import Tensors
 
 extension Lowering {
-    /// Concatenates blocked channels of one image without copies. The parts are adjacent in the result, so each is
-    /// written to its place there when it is computed. A part that already has a place elsewhere is copied.
+    /// Concatenates channels in blocks of one image without copies. Each part is contiguous in the result, so its step
+    /// writes it there directly. A part that must stay elsewhere is copied.
     ///
-    /// - Returns: `nil` where layouts do not permit it, or most of the result would be copied.
+    /// - Returns: `nil` if layouts do not permit it, or if more than half of the result would be copied.
     mutating func joinedInPlace(_ parts: [Int], _ type: TensorType, _ node: Draft.Node) throws(OneDNNError) -> Int? {
         guard draft.options.joinsInPlace, draft.nodes.count <= Self.nodesJoinedInPlace, type.element == .float32,
             type.shape.rank == 4, type.shape[0] == 1,
@@ -42,14 +42,15 @@ extension Lowering {
         return target
     }
 
-    /// Moving a part visits every value name. Networks have some thousand nodes; a file can have far more.
+    /// The limit of a graph's nodes. Moving a part visits every value name: networks have some thousand nodes, but a
+    /// file can have far more.
     static let nodesJoinedInPlace = 1 << 13
 
     /// The name in `inspect --plan` and in tests.
     static let concatenationInPlace = "concatenation in place"
 
-    /// Adds the concatenation to the description of the step that completes a part. The steps of a concatenation's own
-    /// parts have it already.
+    /// Adds the concatenation to the description of the step that writes a part. For a part that is itself a
+    /// concatenation in place, it changes nothing: no step writes that as a whole.
     private mutating func markWriter(of root: Int, _ node: Draft.Node) {
         guard !joinedInPlace.contains(root),
             let step = steps.lastIndex(where: { self.root(of: $0.destination) == root })
@@ -57,7 +58,8 @@ extension Lowering {
         steps[step].description.fused.append(node.name)
     }
 
-    /// Parts that together fill the memory that contains them, which may be another concatenation's result.
+    /// Runs of parts that can be moved: each run fills the memory that contains it, which may be the result of another
+    /// concatenation.
     private func movableRuns(_ parts: [Int], _ wanted: [TensorLayout]) -> [(root: Int, parts: Range<Int>)] {
         var runs: [(root: Int, parts: Range<Int>)] = []
         var index = 0
@@ -87,9 +89,9 @@ extension Draft {
     /// Whether the elements that are concatenated along channels, in whole blocks, are at least an eighth of the
     /// elements that convolutions produce.
     ///
-    /// oneDNN's first choice for AVX-512, channels last, is hardly faster than blocks where there is no concatenation.
-    /// With one image, its copies for concatenations cost more than blocks do; with several images, concatenating
-    /// blocks costs more. Measured in `Documentation/engine-internals.md`.
+    /// oneDNN's first choice for AVX-512, channels last, is hardly faster than blocks if nothing is concatenated. For
+    /// one image, its copies for concatenations cost more than blocks do. For several images, concatenating blocks
+    /// costs more. `Documentation/engine-internals.md` has the measurements.
     var joinsChannels: Bool {
         guard nodes.count <= Lowering.nodesJoinedInPlace else { return false }
         var (joined, made) = (0.0, 0.0)

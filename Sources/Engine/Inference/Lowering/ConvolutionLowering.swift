@@ -25,7 +25,8 @@ extension Lowering {
         return result
     }
 
-    /// - Returns: `nil` where oneDNN has only reference code for elements other than float32.
+    /// - Parameter element: The element type of the operands.
+    /// - Returns: `nil` if oneDNN has only reference code for this type; never for float32.
     private mutating func lowerConvolution(
         _ convolution: Convolution, _ node: Draft.Node, _ element: LayoutElement
     ) throws(OneDNNError) -> Int? {
@@ -103,17 +104,16 @@ extension Lowering {
             (.destination, target),
         ]
         if let bias { arguments.append((.bias, bias)) }
-        // With accumulation the destination's previous contents are an operand.
         emit(
             primitive, arguments, to: target, "convolution", fused: fits ? node.fused : [], for: node)
         guard !fits else { return target }
         return try applyingWithAddition(node.post[...], of: node, to: target)
     }
 
-    /// Layouts with channels in blocks, for which AVX-512 has code. A source with fewer channels than a block, such as
-    /// an image, may have any layout.
+    /// Layouts with channels in blocks, for which oneDNN has code for AVX-512. A source whose channels do not fill
+    /// blocks, such as an image, keeps its layout.
     ///
-    /// - Returns: `nil` where the result's channels do not fill blocks.
+    /// - Returns: `nil` if the result's channels do not fill blocks, or without AVX-512.
     private func inChannelBlocks(
         _ source: TensorLayout, _ destination: TensorLayout
     ) throws(OneDNNError) -> (source: TensorLayout, destination: TensorLayout)? {

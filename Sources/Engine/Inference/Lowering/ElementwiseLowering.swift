@@ -11,7 +11,10 @@ extension Lowering {
         return try applying(node.post, to: result, for: node)
     }
 
-    /// - Parameter overwriting: Whether the result replaces the source in memory, which no other step needs.
+    /// Emits an element-wise function and returns its result.
+    ///
+    /// - Parameter overwriting: Whether the result replaces the source in memory. Then no other step may need the
+    ///   source.
     mutating func emitElementwise(
         _ function: Elementwise, _ source: Int, overwriting: Bool, for node: Draft.Node
     ) throws(OneDNNError) -> Int {
@@ -55,9 +58,9 @@ extension Lowering {
         return try applying(node.post, to: shifted, for: node)
     }
 
-    /// Scale, shift and functions with an integer result.
+    /// Emits scale, shift and post-operations with an 8-bit result.
     ///
-    /// - Returns: `nil` where there is no fast code.
+    /// - Returns: `nil` if oneDNN has no fast code for it.
     private mutating func emitIntegerScaleShift(
         _ source: Int, _ scale: Int, _ shift: Int, _ perChannel: TensorLayout, _ format: Quantization.Format,
         _ node: Draft.Node
@@ -103,7 +106,7 @@ extension Lowering {
             return try emitBroadcastLoop(function, operands, shape, node)
         }
         if layout(operands[1]).dimensions == shape {
-            // Use the layout that is not row-major: activations have it more often.
+            // A layout that is not row-major is preferred: most activations have one.
             if layout(operands[0]).isRowMajor, !layout(operands[1]).isRowMajor {
                 operands[0] = try converted(operands[0], to: layout(operands[1]), for: node)
             }
@@ -125,13 +128,13 @@ extension Lowering {
         }
     }
 
-    /// A function whose second operand is broadcast along axes for which oneDNN has only its reference code, such as
-    /// those in the middle of six. With axes joined that are broadcast alike it mostly has fast code.
+    /// Emits a function whose second operand is broadcast along axes for which oneDNN has only reference code, such as
+    /// the middle ones of six. Once axes that are broadcast alike are joined, it mostly has fast code.
     ///
     /// - Parameters:
     ///   - first: Row-major, of the result's shape.
     ///   - second: Row-major.
-    /// - Returns: `nil` where there is fast code without that.
+    /// - Returns: `nil` if oneDNN has fast code without joining axes, or none at all.
     private mutating func emitJoined(
         _ operation: BinaryFunction, _ function: Arithmetic.Function, _ first: Int, _ second: Int, _ node: Draft.Node
     ) throws(OneDNNError) -> Int? {
@@ -161,7 +164,7 @@ extension Lowering {
         return fits ? target : try applying(node.post, to: target, for: node)
     }
 
-    /// The value with leading extents of 1, as broadcasting reads it.
+    /// The value with leading extents of 1 up to this rank, as in broadcasting.
     private mutating func ranked(_ value: Int, _ rank: Int, for node: Draft.Node) throws(OneDNNError) -> Int {
         let dimensions = layout(value).dimensions
         guard dimensions.count < rank else { return value }
@@ -170,6 +173,8 @@ extension Lowering {
         return alias(rows, as: try TensorLayout(ones + dimensions, element: layout(rows).element))
     }
 
+    /// Emits a function of two values and returns its result.
+    ///
     /// - Parameter first: Has the shape of the result.
     mutating func emitBinary(
         _ function: BinaryFunction, _ first: Int, _ second: Int, post: [Draft.Post], for node: Draft.Node

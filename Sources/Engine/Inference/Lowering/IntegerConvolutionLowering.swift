@@ -4,7 +4,7 @@ import OneDNN
 import Tensors
 
 extension Lowering {
-    /// A convolution of 8-bit integers.
+    /// Emits a convolution that a precision table quantises to 8-bit integers.
     ///
     /// - Returns: `nil` if this convolution is not quantised, or has no fast code.
     mutating func lowerIntegerConvolution(
@@ -48,12 +48,14 @@ extension Lowering {
             resultScale: result?.scale ?? 1, fused: node.fused, for: node)
     }
 
+    /// Emits a convolution of integers.
+    ///
     /// - Parameters:
-    ///   - primitive: What `problem` describes.
-    ///   - weights: The integers, of the shape of the node's weights.
-    ///   - products: The value of a sum of 1, by channel.
-    ///   - addend: What the primitive accumulates on, with the type and scale it is read with.
-    ///   - resultScale: 1 for a result of float32.
+    ///   - primitive: The code for `problem`.
+    ///   - weights: The integers, in the shape of the node's weights.
+    ///   - products: The value of a product of 1, per output channel: the weights' scale times the source's.
+    ///   - addend: The value that is accumulated on, and the type and scale with which it is read.
+    ///   - resultScale: The scale of the result's elements; 1 for float32.
     mutating func emit(
         _ problem: IntegerConvolution, _ primitive: PrimitiveDescription, weights: Tensor, products: [Float],
         source: Int, addend: (value: Int, element: LayoutElement, scale: Float)?, resultScale: Float,
@@ -93,14 +95,14 @@ extension Lowering {
     }
 }
 
-/// A quantised convolution as oneDNN computes it.
+/// A convolution of 8-bit integers, in oneDNN's terms.
 struct IntegerConvolution {
     let window: Window
     /// `[m, c, …]`, or `[groups, m / groups, c / groups, …]`.
     let weightShape: [Int]
     let source, destination: [Int]
     let sourceElement, element: LayoutElement
-    /// Scale of the integer sums, per channel.
+    /// Factors of the integer sums, one per output channel.
     let factors: [Float]
 
     init(
@@ -118,10 +120,10 @@ struct IntegerConvolution {
         self.factors = factors
     }
 
-    /// - Returns: `nil` where there is no fast code, or a sum could exceed 32 bits.
+    /// - Returns: `nil` if oneDNN has no fast code, or if a sum could exceed 32 bits.
     func described(hasBias: Bool, _ post: [PostOperation]) throws(OneDNNError) -> PrimitiveDescription? {
         let rank = window.kernel.count
-        // Signed elements are shifted to be unsigned.
+        // oneDNN shifts signed elements to be unsigned, so an element is at most 255, and a weight at least -128.
         let depth = weightShape.suffix(rank + 1).reduce(1, *)
         guard depth <= Int(Int32.max) / (255 * 128) else { return nil }
         do throws(OneDNNError) {
@@ -140,11 +142,11 @@ struct IntegerConvolution {
 }
 
 extension [Draft.Post] {
-    /// The functions as post-operations of a primitive that reads or writes integers.
+    /// The operations for a primitive that reads or writes integers.
     ///
     /// - Parameters:
-    ///   - addend: The destination's previous contents.
-    ///   - scale: The scale of the result, if it is quantised.
+    ///   - addend: The type and the scale of the destination's previous contents.
+    ///   - scale: The scale of the result; `nil` if it is not quantised.
     func integerOperations(
         _ addend: (element: LayoutElement, scale: Float)?, _ scale: Float?
     ) -> [PostOperation] {
@@ -156,7 +158,7 @@ extension [Draft.Post] {
             }
         }
         guard let scale else { return operations }
-        // oneDNN applies one function of a kind (see `withAttributes`): a linear one at the end absorbs the scale.
+        // oneDNN accepts only one linear function (see `withAttributes`), so one at the end absorbs the scale.
         if case .elementwise(var last) = operations.last, last.function == .linear {
             (last.alpha, last.beta) = (last.alpha / scale, last.beta / scale)
             operations[operations.count - 1] = .elementwise(last)

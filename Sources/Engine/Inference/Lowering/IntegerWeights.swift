@@ -3,19 +3,21 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Weights as symmetric 8-bit integers, with a scale for each index of an axis, or one scale.
+/// Weights as symmetric 8-bit integers, with one scale for each index of an axis, or with one scale.
 struct IntegerWeights {
+    /// int8, in the shape of the weights.
     let integers: Tensor
-    /// float32
+    /// float32: one element, or one for each index of `axis`.
     let scales: Tensor
+    /// At least 0.
     let axis: Int
 
     var hasOneScale: Bool { scales.shape.elementCount == 1 }
 }
 
 extension Draft {
-    /// Weights of products of token rows whose 8-bit integers stay in memory: each run converts them to float32, which
-    /// costs little beside a product of many rows. Empty where all of them take at most
+    /// Weights of products of token rows that stay 8-bit integers in memory. Each run converts them to float32, which
+    /// costs little compared with a product of many rows. Empty if all of them together take at most
     /// ``PlanOptions/maximumExpandedBytes`` as float32.
     var keptIntegers: Set<String> {
         var users: [String: [Node]] = [:]
@@ -28,11 +30,12 @@ extension Draft {
         return bytes > options.maximumExpandedBytes ? Set(kept) : []
     }
 
-    /// What a DequantizeLinear of a constant matrix of symmetric 8-bit integers computes; `nil` for any other node.
+    /// The weights that a DequantizeLinear of a constant matrix of symmetric 8-bit integers computes; `nil` for any
+    /// other node.
     func integerWeights(_ node: Node) -> IntegerWeights? { symmetricIntegers(node, rank: 2...2) }
 
-    /// What a DequantizeLinear of a convolution's constant weights computes, with one scale or one for each result's
-    /// channel; `nil` for any other node.
+    /// The weights that a DequantizeLinear of a convolution's constant weights computes, with one scale or one per
+    /// output channel; `nil` for any other node.
     func integerFilters(_ node: Node) -> IntegerWeights? {
         guard let weights = symmetricIntegers(node, rank: 3...5), weights.hasOneScale || weights.axis == 0,
             weights.scales.withElements(as: Float.self, { $0.allSatisfy { $0.isNormal && $0 > 0 } })
@@ -50,8 +53,8 @@ extension Draft {
         return IntegerWeights(integers: integers, scales: scales, axis: axis)
     }
 
-    /// Whether the node multiplies rows of tokens by these weights, whose scales are those of its result's columns, and
-    /// does nothing else with them.
+    /// Whether the node multiplies rows of tokens by these weights, which have one scale or one per column of its
+    /// result, and does not use them otherwise.
     private func isProduct(_ node: Node, ofRowsBy name: String, _ weights: IntegerWeights) -> Bool {
         guard case .operation(let operation) = node.kind, node.inputs.firstIndex(of: name) == 1,
             node.inputs.count(where: { $0 == name }) == 1,
@@ -68,11 +71,11 @@ extension Draft {
 }
 
 extension Lowering {
-    /// Emits the conversion of a product's weights directly into the product's layout.
+    /// Emits the conversion of a product's weights to float32, directly in the product's layout.
     ///
     /// - Parameters:
-    ///   - source: The layout of the weights as they are, of float32.
-    ///   - columns: The axis of the result's columns, which the scales are for, in both layouts.
+    ///   - source: The layout of the stored weights, apart from its element type.
+    ///   - columns: The axis of the result's columns in both layouts. The scales belong to it.
     mutating func converted(
         _ weights: IntegerWeights, from source: TensorLayout, to target: TensorLayout, columns: Int,
         for node: Draft.Node

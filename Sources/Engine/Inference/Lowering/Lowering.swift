@@ -3,21 +3,21 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Turns an optimised draft into steps: chooses primitives and layouts, and inserts reorders where the layouts of two
-/// steps differ.
+/// Turns an optimised draft into steps: chooses primitives and layouts, and inserts reorders between steps whose
+/// layouts differ.
 struct Lowering {
     var draft: Draft
     var values: [PlannedValue] = []
     var steps: [PlannedStep] = []
     /// The value of each name that has been computed.
     private var names: [String: Int] = [:]
-    /// Views whose operand is not row-major. They are materialised when a step needs them row-major.
+    /// The operands of views whose operand is not row-major. Such a view is materialised when a step reads it.
     private var lazyViews: [String: Int] = [:]
-    /// Nodes of ``Draft/integerWeights(_:)``, by their result, of which no step has made float32 values.
+    /// DequantizeLinear nodes with ``Draft/integerWeights(_:)`` whose float32 result no step has computed, by result.
     private var unconverted: [String: Draft.Node] = [:]
     /// Concatenation results whose parts are written in place.
     var joinedInPlace: Set<Int> = []
-    /// How many uses of a value's memory (see ``root(of:)``) are still to come.
+    /// The number of later uses of a value's memory, by its ``root(of:)``.
     private var pendingUses: [Int: Int] = [:]
     private var rootAtDefinition: [String: Int] = [:]
     private let uses: [String: Int]
@@ -25,15 +25,15 @@ struct Lowering {
     private var copies: [Int: [Int]] = [:]
     private let precision: PrecisionTable
     let quantization: Quantization?
-    /// Values that are stored as the factors of their levels.
+    /// Values that are stored as the integer factors of their levels.
     let storedLevels: [String: Draft.Levels]
     /// Whether convolutions write blocks of channels, which ``joinedInPlace(_:_:_:)`` and Winograd's algorithm need.
     let prefersChannelBlocks: Bool
-    /// The remaining memory for Winograd's algorithm; `nil` where it is not used.
+    /// The remaining memory for Winograd's algorithm; `nil` if it is not used.
     var winogradMemory: WinogradMemory?
     /// The precision of the code chosen for each product, by node name.
     var products: [String: PrecisionTable.Level] = [:]
-    /// The value that a step completes, by the step's index.
+    /// The name and the value of the node that a step completes, by the step's index.
     private(set) var observations: [Int: (name: String, value: Int)] = [:]
 
     init(_ draft: Draft) throws(InferenceError) {
@@ -44,7 +44,7 @@ struct Lowering {
         storedLevels = draft.storedLevels
         let (joins, isOfOneImage) = (draft.joinsChannels, draft.isOfOneImage)
         let isFloat32 = precision.products.isEmpty
-        // Without AVX-512, blocks of channels are oneDNN's choice.
+        // Without AVX-512, oneDNN chooses blocks of channels anyway.
         let mayBlock = isOfOneImage || !joins || !ProcessorSupport.hasAVX512
         winogradMemory = isFloat32 && mayBlock ? draft.winogradMemory : nil
         prefersChannelBlocks = winogradMemory != nil || isFloat32 && isOfOneImage && joins
@@ -84,7 +84,7 @@ struct Lowering {
 
     // MARK: Precision
 
-    /// The element type of a product's operands, if it is not a product of integers.
+    /// The element type of the operands of a product that is not computed with integers.
     func element(of node: Draft.Node) -> LayoutElement {
         precision.products[node.name] != nil && Precision.usesBFloat16(draft.options) ? .bfloat16 : .float32
     }
@@ -101,14 +101,14 @@ struct Lowering {
         return values.count - 1
     }
 
-    /// A row-major value of this type.
+    /// Adds a row-major value of this type.
     mutating func add(_ place: PlannedValue.Place, _ type: TensorType) throws(OneDNNError) -> Int {
         if type.element == .float32 { return add(place, try TensorLayout(type.planDimensions)) }
         values.append(PlannedValue(place: place, layout: nil, byteCount: type.byteCount))
         return values.count - 1
     }
 
-    /// Releases a constant's elements.
+    /// Releases the tensor of a constant.
     mutating func release(_ value: Int) {
         if case .constant = values[value].place { values[value].place = .laidOut }
     }
@@ -212,7 +212,7 @@ struct Lowering {
         return copy
     }
 
-    /// A copy that no other step uses.
+    /// A copy of the value in another layout of the same shape. No other step uses it.
     mutating func copied(
         _ value: Int, to target: TensorLayout, scale: Float = 1, for node: Draft.Node
     ) throws(OneDNNError) -> Int {
@@ -233,7 +233,7 @@ struct Lowering {
         return try converted(value, to: try TensorLayout(layout.dimensions), for: node)
     }
 
-    /// The same memory under another layout.
+    /// A value with another layout in the same memory.
     mutating func alias(_ value: Int, as layout: TensorLayout, byteOffset: Int = 0) -> Int {
         if byteOffset == 0, case .constant(let tensor, let source) = values[value].place, source == values[value].layout
         {
@@ -244,7 +244,7 @@ struct Lowering {
         return part
     }
 
-    /// The elements of a row-major value under another shape.
+    /// The elements of a value in row-major order, with another shape.
     mutating func reshaped(_ value: Int, _ type: TensorType) throws(OneDNNError) -> Int {
         guard values[value].layout != nil else {
             values.append(
@@ -267,12 +267,12 @@ struct Lowering {
         }
     }
 
-    /// The integers of weights that no step has made float32 values of.
+    /// The integers of weights that no step has converted to float32; `nil` for all other values.
     func integerWeights(_ name: String) -> IntegerWeights? {
         names[name] == nil ? unconverted[name].flatMap(draft.integerWeights) : nil
     }
 
-    /// The operand of a view that is not materialised yet.
+    /// The operand of a view that is not materialised; `nil` for all other values.
     func base(ofView name: String) -> Int? { names[name] == nil ? lazyViews[name] : nil }
 
     // MARK: Steps
@@ -313,6 +313,6 @@ struct Lowering {
 }
 
 extension TensorType {
-    /// The extents as oneDNN takes them: a scalar has one extent of 1.
+    /// The extents for oneDNN, where a scalar has one extent of 1.
     var planDimensions: [Int] { shape.rank == 0 ? [1] : shape.dimensions }
 }

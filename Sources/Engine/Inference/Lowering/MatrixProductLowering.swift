@@ -7,7 +7,7 @@ extension Lowering {
         _ node: Draft.Node, transposesWeights: Bool
     ) throws(OneDNNError) -> Int {
         let result = draft.shape(node.output)
-        // Looks through a flattening view: the layout of its operand determines the order of the weights.
+        // The operand of a flattening view is read in its own layout, and the weights are ordered accordingly.
         let source: Int
         if let base = base(ofView: node.inputs[0]), layout(base).dimensions.count <= 5,
             layout(base).dimensions[0] == result[0]
@@ -111,7 +111,7 @@ extension Lowering {
         return fits ? target : try applying(node.post, to: target, for: node)
     }
 
-    /// An operand; a transposition is expressed by swapped strides of its last two axes.
+    /// An operand of a matrix product. A transposition swaps the strides of its last two axes.
     private mutating func matrix(
         _ name: String, _ transposes: Bool, _ node: Draft.Node
     ) throws(OneDNNError) -> Int {
@@ -126,19 +126,21 @@ extension Lowering {
     }
 }
 
-/// The oneDNN primitives that can compute rows times constant weights; each has code of its own.
+/// One of the oneDNN primitives that can compute rows times constant weights: an inner product, a matrix product or a
+/// 1x1 convolution.
 struct LinearLayer {
-    /// From this number of rows on, matrix products with blocked weights (AVX-512) or 1x1 convolutions (AVX2) replace
-    /// inner products: Documentation/engine-internals.md, "Products of token rows". Few rows, such as a classifier's,
-    /// stay with the inner product.
+    /// The number of rows from which matrix products with blocked weights (AVX-512) or 1x1 convolutions (AVX2) replace
+    /// inner products: `Documentation/engine-internals.md`, "Products of token rows". For few rows, such as a
+    /// classifier's, the inner product is faster.
     static let rowsOfMatrixProduct = 16
 
     /// The layout of the weights in the primitive's axis order.
     let weights: TensorLayout
-    /// The axis of the result's columns in it.
+    /// The axis of the result's columns in the weights.
     let columns: Int
     let bias: TensorLayout?
-    /// `[1, width, rows, 1]` with channels innermost, for a convolution: the same memory as `[rows, width]`, row-major.
+    /// For a convolution, the layouts of source and destination: `[1, width, rows, 1]` with channels innermost, which
+    /// is the same memory as row-major `[rows, width]`.
     let pixels: (source: TensorLayout, destination: TensorLayout)?
     private let make: (TensorLayout, _ bias: TensorLayout?, [PostOperation]) throws(OneDNNError) -> PrimitiveDescription
 
@@ -149,8 +151,8 @@ struct LinearLayer {
         (self.weights, self.columns, self.bias, self.make, pixels) = (weights, columns, bias, make, nil)
     }
 
-    /// A row is a pixel, an element of a row a channel. oneDNN's AVX2 code for 1x1 convolutions takes weights that were
-    /// laid out once, while that of its inner product lays them out at each call.
+    /// A 1x1 convolution in which a row is a pixel and an element of a row is a channel. oneDNN's AVX2 code for it
+    /// accepts weights that were reordered once. Its code for inner products reorders them in each call.
     init(
         convolving rows: Int, from depth: Int, to width: Int, transposesWeights: Bool, bias: TensorLayout?
     ) throws(OneDNNError) {
@@ -177,9 +179,9 @@ struct LinearLayer {
         try make(try .any(weights.dimensions, element: element), bias, post)
     }
 
-    /// Whether oneDNN's choice for it is code of this kind, which takes weights that were laid out once.
+    /// Whether oneDNN chooses code of this kind, which accepts weights that were reordered once.
     ///
-    /// - Parameter kind: What the name of the code begins with.
+    /// - Parameter kind: A prefix of the name of the code.
     func isImplemented(_ kind: String, _ element: LayoutElement) throws(OneDNNError) -> Bool {
         do throws(OneDNNError) {
             return try describe(element, []).implementation.hasPrefix(kind)

@@ -7,7 +7,6 @@ extension Lowering {
     mutating func lowerConcat(_ concat: Concat, _ node: Draft.Node) throws(OneDNNError) -> Int {
         let type = draft.type(node.output)
         let axis = concat.axis < 0 ? concat.axis + type.shape.rank : concat.axis
-        // Empty parts contribute nothing.
         let names = node.inputs.filter { draft.type($0).shape.elementCount > 0 }
         var parts: [Int] = []
         let format = quantization?.stored[node.output]
@@ -20,7 +19,7 @@ extension Lowering {
         }
         let dimensions = type.shape.dimensions
         let isChannelsLast = dimensions.count >= 3 && parts.contains { !layout($0).isRowMajor }
-        // bfloat16 only if all of the parts are bfloat16.
+        // The result is bfloat16 only if all parts are.
         let isReduced = isChannelsLast && parts.allSatisfy { layout($0).element == .bfloat16 }
         let element = format?.element ?? (isReduced ? .bfloat16 : .float32)
         for index in parts.indices {
@@ -77,7 +76,7 @@ extension Lowering {
         let type = draft.type(node.output)
         let shape = draft.type(node.inputs[0]).shape
         guard let ranges = try? slice.ranges(of: shape), !ranges.isEmpty else { return source }
-        // oneDNN refuses strides whose last step would leave the row.
+        // oneDNN rejects strides whose last step would leave the row.
         let staysInside = ranges.enumerated().allSatisfy { axis, range in
             range.step == 1 || (range.step > 0 && range.count * range.step <= shape[axis])
         }

@@ -29,7 +29,7 @@ extension Lowering {
     ) throws(OneDNNError) -> Int {
         let source = try value(of: node.inputs[0])
         let dimensions = layout(source).dimensions
-        // oneDNN centres the window, which is impossible for an even size.
+        // oneDNN centres the window on the channel, which is impossible for an even size.
         guard normalization.size % 2 == 1, dimensions.count <= 5 else {
             let target = add(.arena, try TensorLayout(dimensions))
             emit(

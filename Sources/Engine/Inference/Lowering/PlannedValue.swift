@@ -11,23 +11,23 @@ struct PlannedValue {
         case input(Int)
         /// In the tensor that a run makes for this position of the results.
         case output(Int)
-        /// Copied from a tensor, whose elements have the layout `layout`, into the plan's constants.
+        /// In the plan's constants, once they are converted from this tensor. `layout` is the tensor's layout.
         case constant(Tensor, layout: TensorLayout?)
-        /// In the plan's constants; the original tensor is released.
+        /// In the plan's constants. The original tensor was released.
         case laidOut
         /// In the memory of another value, at this byte offset.
         case within(Int, byteOffset: Int)
     }
 
     var place: Place
-    /// `nil` for elements that oneDNN does not compute with; those are row-major.
+    /// `nil` for element types that the engine does not pass to oneDNN. Such values are row-major.
     let layout: TensorLayout?
     let byteCount: Int
-    /// The value of a quantised element is its integer times this scale.
+    /// A quantised element stands for its integer times this scale.
     var scale: Float = 1
 }
 
-/// A step before buffers have addresses. Values are indices in ``Lowering/values``.
+/// A step before its operands have addresses. Values are indices in ``Lowering/values``.
 struct PlannedStep {
     enum Code {
         case primitive(PrimitiveDescription, [(argument: Argument, value: Int)])
@@ -54,6 +54,6 @@ struct WinogradValues {
 /// A step for which oneDNN has no primitive.
 struct Loop: Sendable {
     let name: String
-    /// Reads the sources and writes every element of the destination (or of the part that the step computes).
+    /// Reads the sources, and writes every element of the destination or of the part of it that the step computes.
     let body: @Sendable (_ sources: [UnsafeRawPointer], _ destination: UnsafeMutableRawPointer) -> Void
 }

@@ -6,7 +6,7 @@ import Tensors
 extension Lowering {
     mutating func lowerPooling(_ pooling: Pooling, _ node: Draft.Node) throws(OneDNNError) -> Int {
         let stored = try storedValue(of: node.inputs[0])
-        // The maximum of integers is one of them, so the scale stays.
+        // The maximum of integers is one of them, so the result has their scale.
         let keepsScale = pooling.kind == .maximum && layout(stored).element.isQuantized
         var source = keepsScale ? stored : try unscaledValue(of: node.inputs[0])
         var extents = Array(layout(source).dimensions.dropFirst(2))
@@ -19,7 +19,7 @@ extension Lowering {
         let result = draft.shape(node.output)
         let window = pooling.window
         let rank = window.kernel.count
-        // Windows that reach beyond the padding, because extents were rounded up, need more padding.
+        // If the number of windows was rounded up (`ceil`), the last ones may reach beyond the padding and need more.
         let padAfter = (0..<rank).map { axis in
             let reach = (window.kernel[axis] - 1) * window.dilations[axis]
             let needed =
@@ -51,7 +51,7 @@ extension Lowering {
         do throws(OneDNNError) {
             primitive = try describe(layout(source))
             if keepsScale, primitive.hasPlainLoops {
-                // Integers have fast code with channels innermost only.
+                // oneDNN has fast code for integers only with channels innermost.
                 let channelsLast = try TensorLayout.channelsLast(
                     layout(source).dimensions, element: layout(source).element)
                 let other = try describe(channelsLast)
@@ -59,12 +59,12 @@ extension Lowering {
                     source = try converted(source, to: channelsLast, scale: values[source].scale, for: node)
                     primitive = other
                 }
-                // For windows with dilations oneDNN has plain loops only, but blocks have a loop of our own.
             } else if result.dropFirst(2) != [1, 1],
                 let blocks = try PoolingLowering.fasterLayout(than: primitive, layout(source)),
                 let faster = try? describe(blocks),
                 !faster.hasPlainLoops || maximum(blocks, faster.layout(of: .destination)) != nil
             {
+                // For dilated windows oneDNN has only plain loops, but the engine has its own loop for blocks.
                 source = try converted(source, to: blocks, for: node)
                 primitive = faster
             }
@@ -102,7 +102,7 @@ extension Lowering {
         for axis in axes { kept[axis] = 1 }
         let mean: Int
         if dimensions.count >= 3, dimensions.count <= 5, axes == Array(2..<dimensions.count) {
-            // The mean of each channel is a pooling, which takes any layout.
+            // The mean of each channel is a pooling, which accepts any layout.
             source = try emitWindowMeans(of: source, "mean", for: node)
             let ones = axes.map { _ in 1 }
             let zeros = axes.map { _ in 0 }
@@ -129,11 +129,13 @@ extension Lowering {
         return kept == draft.type(node.output).planDimensions ? mean : try reshaped(mean, draft.type(node.output))
     }
 
-    /// Means of small windows that cover the whole plane; the mean of those means is faster than one mean of many
-    /// pixels.
+    /// Emits the means of small windows of equal size that cover the plane. Their mean, the mean of all pixels, is then
+    /// faster than directly.
     ///
     /// With channels innermost, oneDNN adds the pixels of a window sequentially, waiting for each sum, but works on
     /// several windows in parallel.
+    ///
+    /// - Returns: `source` itself if that is not faster or not possible.
     private mutating func emitWindowMeans(
         of source: Int, _ kind: String, for node: Draft.Node
     ) throws(OneDNNError) -> Int {
@@ -163,8 +165,8 @@ extension Window {
 }
 
 private enum PoolingLowering {
-    /// Blocks of 8 channels, where oneDNN has only its plain loops for a row-major source: they take 20 times as long, and
-    /// the maximum takes longer for some pictures than for others.
+    /// Blocks of 8 channels, if oneDNN has only plain loops for a row-major source. Those take 20 times as long, and
+    /// the time of the maximum depends on the image.
     static func fasterLayout(
         than primitive: PrimitiveDescription, _ source: TensorLayout
     ) throws(OneDNNError) -> TensorLayout? {
@@ -174,10 +176,11 @@ private enum PoolingLowering {
         return try .channelBlocks(of: 8, source.dimensions)
     }
 
-    /// From this number of pixels on, a second pooling costs less than it saves.
+    /// The number of pixels from which a second pooling costs less than it saves.
     static let manyPixels = 28 * 28
 
-    /// Elements of the whole window divided by those in the padded source, `[1, 1, result…]`.
+    /// The number of a window's elements, divided by the number of those in the padded source: `[1, 1, extents…]`, with
+    /// an element for each window.
     static func correction(
         _ window: Window, _ extents: [Int], _ result: [Int], _ options: PlanOptions
     ) throws(OneDNNError) -> Tensor {

@@ -35,17 +35,19 @@ extension Lowering {
             overwriting: mayOverwrite(node.inputs[0], in: node), for: node)
     }
 
-    /// Divides, as QuantizeLinear is defined. Multiplying by the reciprocal would round some halves differently.
+    /// Emits the rounding of values to levels. It divides by the step, as ONNX defines QuantizeLinear: multiplication
+    /// by the reciprocal would round some values near halves differently.
     ///
     /// - Parameters:
     ///   - storesFactors: Whether the result is the 8-bit factors of the step instead of float32 values.
-    ///   - overwriting: Whether a result of float32 replaces the source in memory, which no other step needs.
+    ///   - overwriting: Whether a float32 result replaces the source in memory. Then no other step may need the source.
     mutating func emitLevels(
         _ levels: Draft.Levels, of source: Int, storesFactors: Bool, overwriting: Bool, for node: Draft.Node
     ) throws(OneDNNError) -> Int {
         var source = source
         let count = layout(source).dimensions.reduce(1, *)
-        // oneDNN has no fast code for blocks of channels. Without gaps the order of elements does not matter here.
+        // oneDNN has no fast code for blocks of channels, so elements are processed as one row, in any order. Gaps
+        // are removed before.
         if layout(source).byteCount != LayoutElement.float32.byteCount * count {
             source = try rowMajor(source, for: node)
         }
@@ -68,7 +70,7 @@ extension Lowering {
         return target
     }
 
-    /// A function that no primitive has.
+    /// An activation for which oneDNN has no primitive.
     mutating func lowerActivationLoop(_ activation: Activation, _ node: Draft.Node) throws(OneDNNError) -> Int {
         let type = draft.type(node.output)
         let target = add(.arena, try TensorLayout(type.planDimensions))

@@ -2,14 +2,15 @@
 import OneDNN
 
 extension Lowering {
-    /// Where a product with a residual addend writes: over the addend if no other step needs it; otherwise to new
-    /// memory, if the code can read the addend as an operand; otherwise over a copy of the addend.
+    /// Chooses where a product with a residual addend writes: over the addend if no other step needs it; otherwise to
+    /// new memory, if the code can read the addend as a separate operand; otherwise over a copy of the addend.
     ///
     /// - Parameters:
     ///   - chosen: The layout of the result.
-    ///   - primitive: Accumulates on its destination; replaced where the addend is a separate operand.
+    ///   - primitive: Accumulates on its destination; replaced if the addend is a separate operand.
+    ///   - arguments: The addend is added if it is a separate operand.
     ///   - describe: Makes the primitive with other post-operations.
-    /// - Returns: `nil` where nothing is added, or the result has memory of its own.
+    /// - Returns: The value to write over; `nil` if nothing is added, or if the result needs new memory.
     mutating func accumulated(
         _ node: Draft.Node, _ chosen: TensorLayout, _ primitive: inout PrimitiveDescription,
         _ arguments: inout [(argument: Argument, value: Int)],
@@ -30,7 +31,8 @@ extension Lowering {
         return nil
     }
 
-    /// Applies post-operations of a node in separate steps, for a product whose code does not accept them.
+    /// Applies post-operations of a node in separate steps, for a product whose primitive does not support them. No
+    /// other step may use the value.
     mutating func applyingWithAddition(
         _ post: ArraySlice<Draft.Post>, of node: Draft.Node, to value: Int
     ) throws(OneDNNError) -> Int {

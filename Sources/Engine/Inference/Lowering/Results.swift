@@ -8,12 +8,12 @@ enum PlannedResult {
     /// The caller's tensor, with the result's type.
     case input(Int, TensorType)
     case constant(Tensor)
-    /// The tensor that the run allocates for this output.
+    /// The tensor that the run allocates for the output at this position.
     case made(Int, TensorType)
 }
 
 extension Lowering {
-    /// Assigns a row-major tensor to each result, or finds the existing tensor that holds it.
+    /// Assigns a row-major tensor to each output of the graph, or finds the existing tensor that holds it.
     mutating func placeResults() throws(InferenceError) -> [PlannedResult] {
         var results: [PlannedResult] = []
         for (position, name) in draft.outputs.enumerated() {
@@ -48,7 +48,7 @@ extension Lowering {
             case .within, .laidOut: break
             }
         }
-        // Part of another value's memory: copied.
+        // A value that is part of another one's memory is copied.
         let copy: Int
         if values[value].layout == nil {
             copy = try add(.output(position), type)

@@ -42,7 +42,10 @@ extension Lowering {
         }
     }
 
-    /// The primitive with as many of the functions as its code accepts, and the remaining functions.
+    /// The primitive with the post-operations, if oneDNN has fast code for it; otherwise without them.
+    ///
+    /// - Parameter make: Makes the primitive with the post-operations that are its argument.
+    /// - Returns: The primitive, and whether it has the post-operations.
     func fit(
         _ post: [PostOperation], _ make: ([PostOperation]) throws(OneDNNError) -> PrimitiveDescription
     ) throws(OneDNNError) -> (primitive: PrimitiveDescription, fits: Bool) {
@@ -58,7 +61,7 @@ extension Lowering {
         return (plain, false)
     }
 
-    /// What ``fit(_:_:)`` finds, or `nil` where there is no code.
+    /// Like ``fit(_:_:)``, but `nil` if oneDNN has no code without post-operations either.
     func fitIfImplemented(
         _ post: [PostOperation], _ make: ([PostOperation]) throws(OneDNNError) -> PrimitiveDescription
     ) throws(OneDNNError) -> (primitive: PrimitiveDescription, fits: Bool)? {
@@ -68,7 +71,7 @@ extension Lowering {
         }
     }
 
-    /// Applies element-wise functions to a value that no other step uses yet.
+    /// Applies element-wise functions to a value, in place. No other step may use the value.
     mutating func applying(_ post: [Draft.Post], to value: Int, for node: Draft.Node) throws(OneDNNError) -> Int {
         var value = value
         for case .elementwise(let function) in post {
@@ -79,7 +82,7 @@ extension Lowering {
 }
 
 extension [Draft.Post] {
-    /// The functions as post-operations; additions accumulate.
+    /// The operations for oneDNN; additions accumulate on the destination.
     var operations: [PostOperation] {
         map { post in
             switch post {

@@ -4,7 +4,7 @@ import OneDNN
 import Tensors
 
 extension Lowering {
-    /// A convolution of a quantised network: it multiplies the file's integers, and its sums are exact.
+    /// Emits a convolution of a quantised network that multiplies the file's integers. Its sums are exact.
     ///
     /// - Returns: `nil` if an operand is not stored as integers, or if there is no fast code.
     mutating func lowerStoredIntegers(
@@ -14,7 +14,7 @@ extension Lowering {
         guard !storedLevels.isEmpty, let weights = draft.integers[operands[1]] else { return nil }
         let source = try storedValue(of: operands[0])
         guard layout(source).element.isQuantized else { return nil }
-        // As many post-operations as the code accepts; the others follow as steps.
+        // As many post-operations as the code supports are fused. Separate steps apply the others.
         for count in (0...node.post.count).reversed() {
             let fused = node.post[..<count]
             if let result = try emit(convolution, weights, source, fused, node) {
@@ -24,7 +24,9 @@ extension Lowering {
         return nil
     }
 
-    /// - Parameter post: The first of the node's post-operations.
+    /// Emits the convolution with these post-operations, the first ones of the node.
+    ///
+    /// - Returns: `nil` if there is no fast code for all of them.
     private mutating func emit(
         _ convolution: Convolution, _ weights: IntegerWeights, _ source: Int, _ post: ArraySlice<Draft.Post>,
         _ node: Draft.Node
@@ -34,7 +36,7 @@ extension Lowering {
         var addend: Int?
         if post.contains(where: \.takesOperand), let name = node.inputs.last {
             let value = try storedValue(of: name)
-            // A sum is over the addend, whose elements have the size of the result's.
+            // The result overwrites the addend, so their elements must have the same size.
             addend = layout(value).element.byteCount == element.byteCount ? value : try self.value(of: name)
             guard let addend, layout(addend).element.byteCount == element.byteCount else { return nil }
         }
@@ -60,27 +62,27 @@ extension Lowering {
     }
 }
 
-/// Post-operations of a convolution of integers. The numbers between them are values in units of a step, so that
-/// rounding to its multiples is rounding to integers.
+/// Post-operations of a convolution of integers. Between them, values are measured in units of a step, so that rounding
+/// to its multiples is rounding to integers.
 private struct IntegerChain {
-    /// For the scales of the sums.
+    /// The factor for the scales of the sums.
     private(set) var factor: Float = 1
     private(set) var operations: [PostOperation] = []
     /// Whether no quotient of steps overflows or is subnormal.
     private(set) var isFinite = true
-    /// The value of the number 1.
+    /// The current unit of values.
     private var unit: Float = 1
 
     /// - Parameters:
-    ///   - addend: The type and the scale of what the destination holds before.
-    ///   - storesFactors: Whether the last levels are written as 8-bit factors, instead of values as float32.
+    ///   - addend: The type and the scale of the destination's previous contents.
+    ///   - storesFactors: Whether the last levels are written as 8-bit factors instead of float32 values.
     init(
         _ post: ArraySlice<Draft.Post>, addend: (element: LayoutElement, scale: Float)?, storesFactors: Bool
     ) {
         for (position, operation) in zip(post.indices, post) {
             switch operation {
             case .elementwise(let function):
-                // Every unit does for a function that keeps factors.
+                // A ReLU commutes with a positive factor, so it needs no particular unit.
                 if function.function != .relu { measure(in: 1) }
                 operations.append(.elementwise(function))
             case .add:
@@ -92,7 +94,7 @@ private struct IntegerChain {
             case .levels(let levels):
                 measure(in: levels.step)
                 let isStored = storesFactors && position == post.endIndex - 1
-                // Storing rounds and saturates.
+                // The conversion to the stored type rounds and saturates.
                 if !isStored { operations.append(.elementwise(Elementwise(.round))) }
                 if !isStored || !levels.areAllOfType {
                     operations.append(
@@ -103,6 +105,7 @@ private struct IntegerChain {
         if !storesFactors { measure(in: 1) }
     }
 
+    /// Converts values from the current unit to another one.
     private mutating func measure(in other: Float) {
         guard unit != other else { return }
         isFinite = isFinite && (unit / other).isNormal
@@ -116,7 +119,7 @@ private struct IntegerChain {
 }
 
 extension Draft.Levels {
-    /// Whether these are all values of the type that stores them.
+    /// Whether every value of the type that stores the factors is a level.
     fileprivate var areAllOfType: Bool {
         switch element {
         case .unsigned8: lowest == 0 && highest == 255

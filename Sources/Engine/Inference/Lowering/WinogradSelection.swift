@@ -11,10 +11,13 @@ struct WinogradMemory {
 
     init(bytes: Int) { left = bytes }
 
+    /// Takes the memory by which a convolution exceeds the direct convolution, if there is enough.
+    ///
     /// - Parameters:
-    ///   - weights: Bytes of weights.
-    ///   - scratch: Bytes of working memory.
-    /// - Returns: Whether there is enough, instead of the direct convolution.
+    ///   - weights: Bytes of transformed weights.
+    ///   - needed: Bytes of scratch memory.
+    ///   - direct: The primitive for direct convolution.
+    /// - Returns: Whether there was enough.
     mutating func take(weights: Int, scratch needed: Int, insteadOf direct: PrimitiveDescription) -> Bool {
         let weights = weights - direct.layout(of: .weights).byteCount
         let largest = max(scratch, needed)
@@ -27,8 +30,8 @@ struct WinogradMemory {
 }
 
 extension Draft {
-    /// `nil` where no convolution is fit for Winograd's algorithm, where those that are fit are too small a share of the
-    /// work to justify blocks of 16 channels everywhere, or where there is no memory for it.
+    /// The memory for Winograd's algorithm; `nil` if it should not be used: if no convolution is suitable, if suitable
+    /// ones are too small a share of the work to justify blocks of 16 channels everywhere, or without memory for one.
     var winogradMemory: WinogradMemory? {
         guard ProcessorSupport.hasAVX2 else { return nil }
         let bytes = options.extraMemory.bytes(
@@ -49,7 +52,8 @@ extension Draft {
         return fit > 0 && (fit * 8 >= all || !ProcessorSupport.hasAVX512) ? WinogradMemory(bytes: bytes) : nil
     }
 
-    /// Bytes that the largest node reads and writes: a lower bound of the activations, and exact for chains of layers.
+    /// The largest number of bytes that a node reads and writes, constants excluded. It is a lower bound of the memory
+    /// for activations, which is exact for chains of layers.
     private var largestWorkingSet: Int {
         nodes.reduce(0) { largest, node in
             let read = Set(node.inputs).filter { constants[$0] == nil }.reduce(0) { $0 + type($1).byteCount }
@@ -57,11 +61,11 @@ extension Draft {
         }
     }
 
-    /// The tiles with which Winograd's algorithm is expected to be faster than direct convolution, the best first.
-    /// Weights take 1.8 times as much memory with the small tile and 4 times with the large one.
+    /// The tiles with which Winograd's algorithm is expected to be faster than direct convolution, best first. Weights
+    /// take 1.8 times as much memory with the small tile, and 4 times with the large one.
     ///
-    /// The gain grows with the number of pixels; with few pairs of channels there is none. Measured in
-    /// `Documentation/engine-internals.md`.
+    /// The gain grows with the number of pixels. With few pairs of channels there is none.
+    /// `Documentation/engine-internals.md` has the measurements.
     func winogradTiles(_ convolution: Convolution, _ node: Node) -> [WinogradTile] {
         let (weights, result, window) = (shape(node.inputs[1]), shape(node.output), convolution.window)
         guard weights.count == 4, convolution.groups == 1, window.kernel == [3, 3], window.strides == [1, 1],
@@ -85,8 +89,8 @@ extension Draft {
 }
 
 extension WinogradTile {
-    /// The large tile, unless its tiles exceed the plane by a quarter or more. Then the small one needs about as many
-    /// products, has smaller weights, and divides into more tiles.
+    /// The large tile, unless large tiles cover at least a quarter more than the plane. Then small tiles need about as
+    /// many products, have smaller weights, and there are more of them for the threads.
     fileprivate static func fitting(rows: Int, columns: Int) -> WinogradTile {
         let covered = ((rows + 3) / 4 * 4) * ((columns + 3) / 4 * 4)
         return 4 * covered < 5 * rows * columns ? .four : .two
@@ -94,17 +98,18 @@ extension WinogradTile {
 }
 
 extension Lowering {
-    /// From this number of channels on, Winograd's algorithm saves more than a separate step for the functions that
-    /// follow costs.
+    /// The number of channels from which Winograd's algorithm saves more than a separate step for the post-operations
+    /// costs.
     private static let channelsWithoutFunctions = 64
 
-    /// Winograd's primitive for a convolution, if there is memory for it and the functions that it does not accept
-    /// would not cost more than it saves.
+    /// oneDNN's Winograd primitive for a convolution, if there is memory for it, and if separate steps for
+    /// post-operations that it does not support would not cost more than it saves.
     ///
     /// - Parameters:
     ///   - direct: The primitive for direct convolution.
-    ///   - fits: Whether `direct` accepts the functions that follow.
-    ///   - describe: Makes the primitive.
+    ///   - fits: Whether `direct` has the post-operations.
+    ///   - describe: Makes the primitive with this tile and these post-operations.
+    /// - Returns: `nil` for direct convolution. `fits`: whether the primitive has the post-operations.
     mutating func winograd(
         _ convolution: Convolution, _ node: Draft.Node, insteadOf direct: PrimitiveDescription, _ fits: Bool,
         _ describe: (WinogradTile, [PostOperation]) throws(OneDNNError) -> PrimitiveDescription
@@ -127,12 +132,13 @@ extension Lowering {
         return nil
     }
 
-    /// A convolution by ``BlockedWinograd``, if it is expected to be faster and there is memory for it.
+    /// Emits a convolution by ``BlockedWinograd``, if it is expected to be faster and there is memory for it.
     ///
     /// - Parameters:
     ///   - direct: The primitive for direct convolution.
-    ///   - fits: Whether `direct` accepts the functions that follow.
-    ///   - weights: A constant, row-major.
+    ///   - fits: Whether `direct` has the post-operations.
+    ///   - weights: A row-major constant.
+    /// - Returns: `nil` for direct convolution or oneDNN's own code.
     mutating func lowerBlockedWinograd(
         _ convolution: Convolution, _ node: Draft.Node, insteadOf direct: PrimitiveDescription, _ fits: Bool,
         source: Int, weights: Int, bias: Int?
