@@ -110,31 +110,26 @@ package final class Plan: Sendable {
     func run(
         _ inputs: [Tensor], observing body: (String, UnsafeBufferPointer<Float>) -> Void
     ) throws(InferenceError) -> [Tensor] {
-        try checked(inputs)
-        return try execution.withLock { (execution) throws(InferenceError) in
-            do throws(OneDNNError) {
-                return try ThreadTeam.using(threads, flushesSubnormals: flushesSubnormals) { () throws(OneDNNError) in
-                    try execution.run(
-                        inputs, results: results, observing: body, observes: true, afterStep: {})
-                }
-            } catch { throw InferenceError(.libraryFailure, error.message) }
-        }
+        try run(inputs, observing: body, observes: true, afterStep: {})
     }
 
-    private func checked(_ inputs: [Tensor]) throws(InferenceError) {
+    private func run(_ inputs: [Tensor], afterStep: () -> Void) throws(InferenceError) -> [Tensor] {
+        try run(inputs, observing: { _, _ in }, observes: false, afterStep: afterStep)
+    }
+
+    private func run(
+        _ inputs: [Tensor], observing body: (String, UnsafeBufferPointer<Float>) -> Void, observes: Bool,
+        afterStep: () -> Void
+    ) throws(InferenceError) -> [Tensor] {
         guard inputs.map(\.type) == self.inputs.map(\.type) else {
             throw InferenceError(
                 .invalidInputs, "the plan takes \(self.inputs.map(\.type)), found \(inputs.map(\.type))")
         }
-    }
-
-    private func run(_ inputs: [Tensor], afterStep: () -> Void) throws(InferenceError) -> [Tensor] {
-        try checked(inputs)
         return try execution.withLock { (execution) throws(InferenceError) in
             do throws(OneDNNError) {
                 return try ThreadTeam.using(threads, flushesSubnormals: flushesSubnormals) { () throws(OneDNNError) in
                     try execution.run(
-                        inputs, results: results, observing: { _, _ in }, observes: false, afterStep: afterStep)
+                        inputs, results: results, observing: body, observes: observes, afterStep: afterStep)
                 }
             } catch { throw InferenceError(.libraryFailure, error.message) }
         }

@@ -57,19 +57,17 @@ extension Loop {
             let target = destination.assumingMemoryBound(to: Float.self)
             for index in 0..<result.reduce(1, *) {
                 var offset = 0
-                var isInside = true
                 for axis in result.indices {
                     var position = index / resultStrides[axis] % result[axis] - pad.pads[axis]
-                    switch pad.mode {
-                    case .constant: isInside = isInside && (0..<shape[axis]).contains(position)
-                    case .edge: position = min(max(position, 0), shape[axis] - 1)
-                    case .reflect:
+                    if pad.mode == .edge {
+                        position = min(max(position, 0), shape[axis] - 1)
+                    } else {
                         if position < 0 { position = -position }
                         if position >= shape[axis] { position = 2 * (shape[axis] - 1) - position }
                     }
                     offset += position * strides[axis]
                 }
-                target[index] = isInside ? source[offset] : pad.value
+                target[index] = source[offset]
             }
         }
     }

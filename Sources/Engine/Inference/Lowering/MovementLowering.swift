@@ -55,11 +55,8 @@ extension Lowering {
                 for: node)
             return target
         }
-        guard let strides = sourceLayout.strides, !inputShape.isEmpty else {
-            return try permuted(try rowMajor(source, for: node), transpose.permutation, type, node)
-        }
-        _ = strides
-        return try permuted(source, transpose.permutation, type, node)
+        let strided = sourceLayout.strides == nil ? try rowMajor(source, for: node) : source
+        return try permuted(strided, transpose.permutation, type, node)
     }
 
     private mutating func permuted(
@@ -114,15 +111,11 @@ extension Lowering {
         let isChannelsLast = rank >= 3 && !layout(source).isRowMajor && layout(source).isChannelsLast
         if !isChannelsLast { source = try rowMajor(source, for: node) }
         let target = add(
-            .arena, isChannelsLast ? try .channelsLast(type.shape.dimensions) : try TensorLayout(shape: type))
+            .arena, isChannelsLast ? try .channelsLast(type.shape.dimensions) : try TensorLayout(type.planDimensions))
         emit(.fill(pad.value, count: type.shape.elementCount), [], to: target, for: node)
         let inside = (0..<rank).map { (start: pad.pads[$0], step: 1, count: shape[$0]) }
         guard let part = try layout(target).part(inside) else { return target }
         try emitReorder(source, add(.within(target, byteOffset: part.byteOffset), part.layout), for: node)
         return target
     }
-}
-
-extension TensorLayout {
-    fileprivate convenience init(shape type: TensorType) throws(OneDNNError) { try self.init(type.planDimensions) }
 }

@@ -49,14 +49,12 @@ extension Lowering {
             }
         }
         // A value that is part of another one's memory is copied.
-        let copy: Int
+        let copy = try add(.output(position), type)
         if values[value].layout == nil {
-            copy = try add(.output(position), type)
             emit(
                 .gather(type, offset: 0, strides: TensorLayout.rowMajorStrides(type.shape.dimensions)), [value],
                 to: copy, for: node)
         } else {
-            copy = try add(.output(position), type)
             try emitReorder(value, copy, for: node)
         }
         return .made(position, type)
