@@ -1,29 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import OneDNN
 
-/// What a reduction computes.
-enum LoopReduction: String {
-    case sum
-    case maximum
-    case minimum
-    case mean
-
-    init(_ function: ReductionFunction) {
-        switch function {
-        case .sum: self = .sum
-        case .maximum: self = .maximum
-        case .minimum: self = .minimum
-        }
-    }
-}
-
 extension Loop {
     /// A reduction of a row-major float32 tensor along adjacent axes before the last one, for which oneDNN has only its
     /// reference code.
     ///
     /// - Parameter result: The extents of `source`, with 1 along the reduced axes.
     /// - Returns: `nil` for other axes.
-    static func reduction(_ function: LoopReduction, _ source: [Int], _ result: [Int]) -> Loop? {
+    static func reduction(_ function: ReductionFunction, _ source: [Int], _ result: [Int]) -> Loop? {
         let reduced = source.indices.filter { source[$0] != result[$0] }
         guard let first = reduced.first, let last = reduced.last, result[first...last].allSatisfy({ $0 == 1 })
         else { return nil }

@@ -38,7 +38,7 @@ extension Lowering {
                 function, source: source, destination: try .any(result, element: source.element),
                 kernel: window.kernel,
                 strides: window.strides, dilations: window.dilations, padBefore: (0..<rank).map(window.padBefore),
-                padAfter: padAfter, post: [])
+                padAfter: padAfter)
         }
         func maximum(_ source: TensorLayout, _ destination: TensorLayout) -> BlockedMaximumPooling? {
             function != .maximum
@@ -109,22 +109,11 @@ extension Lowering {
             let primitive = try PrimitiveDescription.pooling(
                 .average, source: layout(source), destination: try .any(kept, element: layout(source).element),
                 kernel: Array(layout(source).dimensions.dropFirst(2)),
-                strides: ones, dilations: ones, padBefore: zeros, padAfter: zeros, post: [])
+                strides: ones, dilations: ones, padBefore: zeros, padAfter: zeros)
             mean = add(.arena, primitive.layout(of: .destination))
             emit(primitive, [(.source, source), (.destination, mean)], to: mean, "mean", for: node)
-        } else if kept == dimensions {
-            mean = source
         } else {
-            let rows = try rowMajor(source, for: node)
-            mean = add(.arena, try TensorLayout(kept))
-            let primitive = try PrimitiveDescription.mean(source: layout(rows), destination: layout(mean))
-            if primitive.isReference, layout(rows).element == .float32,
-                let loop = Loop.reduction(.mean, dimensions, kept)
-            {
-                emit(loop, [rows], to: mean, for: node)
-            } else {
-                emit(primitive, [(.source, rows), (.destination, mean)], to: mean, "mean", for: node)
-            }
+            mean = try emitReduction(.mean, source, kept, node)
         }
         return kept == draft.type(node.output).planDimensions ? mean : try reshaped(mean, draft.type(node.output))
     }
@@ -149,8 +138,7 @@ extension Lowering {
         let result = layout.dimensions.prefix(2) + zip(extents, windows).map { $0 / $1 }
         let primitive = try PrimitiveDescription.pooling(
             .average, source: layout, destination: try .any(Array(result)), kernel: windows, strides: windows,
-            dilations: windows.map { _ in 1 }, padBefore: windows.map { _ in 0 }, padAfter: windows.map { _ in 0 },
-            post: [])
+            dilations: windows.map { _ in 1 }, padBefore: windows.map { _ in 0 }, padAfter: windows.map { _ in 0 })
         let target = add(.arena, primitive.layout(of: .destination))
         emit(primitive, [(.source, source), (.destination, target)], to: target, kind, for: node)
         return target

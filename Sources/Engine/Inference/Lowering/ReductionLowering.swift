@@ -17,21 +17,31 @@ extension Lowering {
             case .maximum: .maximum
             case .minimum: .minimum
             }
-        var result = source
-        if kept != dimensions {
-            let rows = try rowMajor(source, for: node)
-            result = add(.arena, try TensorLayout(kept))
-            let primitive = try PrimitiveDescription.reduction(
-                function, source: layout(rows), destination: layout(result))
-            if primitive.isReference, layout(rows).element == .float32,
-                let loop = Loop.reduction(LoopReduction(function), dimensions, kept)
-            {
-                emit(loop, [rows], to: result, for: node)
-            } else {
-                emit(primitive, [(.source, rows), (.destination, result)], to: result, function.rawValue, for: node)
-            }
-        }
+        let result = try emitReduction(function, source, kept, node)
         return kept == draft.type(node.output).planDimensions ? result : try reshaped(result, draft.type(node.output))
+    }
+
+    /// Emits a reduction and returns its result.
+    ///
+    /// - Parameter kept: The extents of the source, with 1 along the reduced axes. If they are those of the source,
+    ///   nothing is emitted.
+    mutating func emitReduction(
+        _ function: ReductionFunction, _ source: Int, _ kept: [Int], _ node: Draft.Node
+    ) throws(OneDNNError) -> Int {
+        let dimensions = layout(source).dimensions
+        guard kept != dimensions else { return source }
+        let rows = try rowMajor(source, for: node)
+        let result = add(.arena, try TensorLayout(kept))
+        let primitive = try PrimitiveDescription.reduction(
+            function, source: layout(rows), destination: layout(result))
+        if primitive.isReference, layout(rows).element == .float32,
+            let loop = Loop.reduction(function, dimensions, kept)
+        {
+            emit(loop, [rows], to: result, for: node)
+        } else {
+            emit(primitive, [(.source, rows), (.destination, result)], to: result, function.rawValue, for: node)
+        }
+        return result
     }
 
     mutating func lowerLayerNormalization(

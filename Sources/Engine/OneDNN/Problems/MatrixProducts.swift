@@ -5,7 +5,7 @@ extension PrimitiveDescription {
     /// The inner product of `[n, c, …]` and weights `[m, c, …]`, plus a bias `[m]`, as `[n, m]`.
     package static func innerProduct(
         source: TensorLayout, weights: TensorLayout, bias: TensorLayout?, destination: TensorLayout,
-        post: [PostOperation], scales: OutputScales? = nil
+        post: [PostOperation]
     ) throws(OneDNNError) -> PrimitiveDescription {
         let operation = "inner product of \(source) with \(weights)"
         var problem = dnnl_inner_product_desc_t()
@@ -21,7 +21,7 @@ extension PrimitiveDescription {
             }
         }
         try check(status, during: operation)
-        return try describe(operation, &problem, post: post, scales: scales)
+        return try describe(operation, &problem, post: post)
     }
 
     /// The matrix product of `[…, m, k]` and `[…, k, n]`, plus a bias `[…, 1, n]`. The axes before the matrices are

@@ -25,7 +25,7 @@ extension PrimitiveDescription {
     /// - Throws: ``OneDNNError``, unimplemented for a window beyond oneDNN's or this module's limits.
     package static func pooling(
         _ function: PoolingFunction, source: TensorLayout, destination: TensorLayout, kernel: [Int], strides: [Int],
-        dilations: [Int], padBefore: [Int], padAfter: [Int], post: [PostOperation]
+        dilations: [Int], padBefore: [Int], padAfter: [Int]
     ) throws(OneDNNError) -> PrimitiveDescription {
         let operation = "\(function.rawValue) pooling of \(source) to \(destination), window \(kernel)"
         try WindowLimits.check(
@@ -41,14 +41,14 @@ extension PrimitiveDescription {
                         dnnl_pooling_forward_desc_init(
                             &problem, dnnl_forward_inference, function.algorithm, source, destination, strides,
                             kernel, before, after), during: operation)
-                    return try describe(operation, &problem, post: post)
+                    return try describe(operation, &problem, post: [])
                 }
                 var problem = dnnl_pooling_v2_desc_t()
                 try check(
                     dnnl_pooling_v2_forward_desc_init(
                         &problem, dnnl_forward_inference, function.algorithm, source, destination, strides, kernel,
                         dilations.map { Int64($0 - 1) }, before, after), during: operation)
-                return try describe(operation, &problem, post: post)
+                return try describe(operation, &problem, post: [])
             }
         }
     }
