@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How a batch is split into parts that plans exist for.
+/// The parts of a batch, each of which one plan computes.
 enum BatchParts {
-    /// Powers of two, the largest first, that add up to `count`, of at most `kinds` different sizes. The remainder runs
-    /// one image at a time: padding it to a larger batch would cost as much and would need another plan.
+    /// Powers of two, largest first, that add up to `count`, of at most `kinds` different sizes. A remainder is
+    /// computed image by image: padding it to a larger batch would cost as much and would need another plan.
+    ///
+    /// - Parameter largest: Upper limit of the sizes.
     static func sizes(of count: Int, largest: Int, kinds: Int) -> [Int] {
         var parts: [Int] = []
         var (left, kindsLeft) = (count, max(1, kinds))

@@ -6,11 +6,10 @@ package import Tensors
 /// Inference on any number of images at a time with a bounded number of plans. A batch is split into powers of two, so
 /// that a new batch size needs no new plan.
 ///
-/// Where the graph fixes its batch size (a reshape with a literal 1, for instance), or where an image's result depends
+/// If the graph fixes its batch size (by a Reshape to a literal 1, for example), or if the result of an image depends
 /// on the other images of its batch, images run one at a time.
 package final class BatchedInference: Sendable {
-    /// Input and output types of one image: the extents after the first. A graph that fixes its batch size takes that
-    /// many images.
+    /// The number of images of the smallest plan: 1, or the batch size that the graph fixes.
     private let unit: Int
     private let inputs: [Value]
     private let outputs: [TensorType]
@@ -18,14 +17,14 @@ package final class BatchedInference: Sendable {
     private let maximumBatch: Int
     private let maximumPlans: Int
     private let options: PlanOptions
-    /// Whether larger batches than one give correct results; `nil` until the first such batch.
+    /// Whether batches of several images give correct results; `nil` until the first such batch.
     private let canGrow = Mutex<Bool?>(nil)
 
     /// - Parameters:
     ///   - graph: Its weights are kept for later plans. The first extent of each input is the batch size.
-    ///   - maximumBatch: Most images that run at once.
-    ///   - maximumPlans: Most plans that are kept.
-    /// - Throws: ``InferenceError`` with code `invalidInputs` when the inputs have no common batch extent.
+    ///   - maximumBatch: Maximum number of images in a run of one plan.
+    ///   - maximumPlans: Maximum number of plans that are kept.
+    /// - Throws: ``InferenceError`` with code `invalidInputs` if inputs and outputs have no common batch size.
     package init(
         _ graph: Graph, options: PlanOptions, maximumBatch: Int = 16, maximumPlans: Int = 5
     ) throws(InferenceError) {
@@ -47,13 +46,14 @@ package final class BatchedInference: Sendable {
         if single == nil || maximumBatch < 2 || maximumPlans < 2 { canGrow.withLock { $0 = false } }
     }
 
-    /// How many plans were compiled so far, and how many are kept.
+    /// The number of plans that were compiled so far, and of those that are kept.
     package var planCounts: (compilations: Int, kept: Int) { cache.counts }
 
     /// Computes the outputs of a batch. They equal those of each image alone to 1e-5 of the largest value, in float32.
     ///
-    /// - Parameter given: In the order of the graph's inputs, `[n, …]` each.
-    /// - Throws: ``InferenceError`` with code `invalidInputs` for other types, no images, or different numbers of them.
+    /// - Parameter given: Tensors in the order of the graph's inputs, `[n, …]` each. If the graph fixes its batch size,
+    ///   `n` is a multiple of it.
+    /// - Throws: ``InferenceError`` with code `invalidInputs` for other types, other numbers of images, or none.
     package func run(_ given: [Tensor]) throws(InferenceError) -> [Tensor] {
         let count = try checkedCount(given)
         if count == unit { return try cache.plan(for: nil).run(given) }
@@ -90,8 +90,8 @@ package final class BatchedInference: Sendable {
         return count
     }
 
-    /// Whether two images in one batch give the same results as each alone. Shapes cannot show this: a graph may mix
-    /// the images of its batch.
+    /// Whether batches of several images give the same results as each image alone. Shapes do not show this: a graph
+    /// may combine the images of a batch. So two images are computed both ways once.
     private func grows() throws(InferenceError) -> Bool {
         try canGrow.withLock { (known) throws(InferenceError) in
             if let known { return known }

@@ -6,7 +6,7 @@ import Synchronization
 /// share weights that they need in the same layout.
 final class PlanCache: Sendable {
     private struct State {
-        /// The most recently used last.
+        /// From the least to the most recently used. A batch of 0 is the graph's own batch size.
         var plans: [(batch: Int, plan: Plan)] = []
         var compilations = 0
     }
@@ -17,20 +17,20 @@ final class PlanCache: Sendable {
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - graph: For the batch size that it was made with.
-    ///   - capacity: Most plans that are kept; at least 1.
+    ///   - graph: Has the batch size of the plan for `nil`.
+    ///   - capacity: Maximum number of plans that are kept; at least 1.
     init(_ graph: Graph, options: PlanOptions, capacity: Int) {
         self.graph = graph
         self.options = options
         self.capacity = max(1, capacity)
     }
 
-    /// How many plans were compiled so far, and how many are kept.
+    /// The number of plans that were compiled so far, and of those that are kept.
     var counts: (compilations: Int, kept: Int) { state.withLock { ($0.compilations, $0.plans.count) } }
 
-    /// The plan for a batch size, or for the graph as it is.
+    /// The plan for a batch size; for the graph's own batch size if it is `nil`.
     ///
-    /// - Throws: ``InferenceError`` with code `unsupported` where the graph fixes its batch size.
+    /// - Throws: ``InferenceError`` with code `unsupported` if the graph fixes another batch size.
     func plan(for batch: Int?) throws(InferenceError) -> Plan {
         // The lock is held during compilation: another thread that needs the same plan waits for it.
         try state.withLock { (state) throws(InferenceError) in

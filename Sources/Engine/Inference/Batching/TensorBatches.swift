@@ -2,7 +2,7 @@
 package import Tensors
 
 extension Tensor {
-    /// A range of a batch's images, without a copy.
+    /// A range of a batch's images, which shares the batch's memory.
     package func images(_ range: Range<Int>) throws(InferenceError) -> Tensor {
         let count = shape.dimensions[0]
         let bytes = byteCount / count
@@ -13,9 +13,11 @@ extension Tensor {
         } catch { throw InferenceError(.invalidInputs, error.message) }
     }
 
-    /// Concatenates tensors along the batch axis.
+    /// Concatenates tensors along the batch axis. A single part is returned without a copy.
     ///
-    /// - Parameter type: The type of one part; its first extent is replaced.
+    /// - Parameters:
+    ///   - type: The type of a part. Its first extent is replaced by `images`.
+    ///   - images: The number of images of all parts.
     package static func joining(
         _ parts: [Tensor], _ type: TensorType, images: Int, _ allocator: StorageAllocator
     ) throws(InferenceError) -> Tensor {
@@ -35,8 +37,7 @@ extension Tensor {
         } catch { throw InferenceError(.invalidInputs, error.message) }
     }
 
-    /// Values between -1 and 1 that differ between images. Elements other than float32 are zeros, since they may be
-    /// indices.
+    /// Pseudo-random values between -1 and 1. Elements other than float32 are 0, since they may be indices.
     static func probe(_ type: TensorType, seed: UInt32) -> Tensor {
         Tensor(type: type) { bytes in
             guard type.element == .float32 else { return }
@@ -48,8 +49,8 @@ extension Tensor {
         }
     }
 
-    /// The largest difference, relative to the largest value; infinite where the types, or elements other than float32,
-    /// differ.
+    /// The largest difference of two elements, relative to the largest element of `other`. Infinite if the types
+    /// differ, or elements of another type than float32.
     func relativeDifference(to other: Tensor) -> Float {
         guard type == other.type else { return .infinity }
         guard element == .float32 else {
@@ -59,7 +60,7 @@ extension Tensor {
             other.withElements(as: Float.self) { b in
                 var (largest, difference): (Float, Float) = (0, 0)
                 for (x, y) in zip(a, b) where x != y && !(x.isNaN && y.isNaN) {
-                    // A NaN on one side only counts as an infinite difference.
+                    // A NaN in one of the tensors only counts as an infinite difference.
                     difference = max(difference, abs(x - y).isNaN ? .infinity : abs(x - y))
                 }
                 for y in b { largest = max(largest, abs(y)) }

@@ -10,14 +10,14 @@ package struct Calibrator: Sendable {
     /// - Throws: ``InferenceError`` naming the node that cannot be computed.
     package init(_ graph: Graph, threads: Int) throws(InferenceError) {
         var options = PlanOptions(threads: threads)
-        // Only values that a step computes are observed.
+        // Only results of steps are observed, and these options would leave some values without a step.
         options.joinsInPlace = false
         options.foldsGates = false
         options.multipliesIntegers = false
         plan = try Plan(compiling: graph, options: options)
     }
 
-    /// Runs these inputs, adds all values to the ranges, and returns the outputs.
+    /// Runs the plan, adds its float32 inputs and the results of its nodes to the ranges, and returns the outputs.
     @discardableResult
     package mutating func observe(_ inputs: [Tensor]) throws(InferenceError) -> [Tensor] {
         for (value, tensor) in zip(plan.inputs, inputs) where tensor.element == .float32 {

@@ -9,15 +9,17 @@ package struct OutputAgreement: Sendable, Hashable {
 
     package init() {}
 
-    /// Top-1 agreement: the share of the inputs whose most probable class is the same.
+    /// Top-1 agreement: the share of the inputs whose most probable class is the same, 0 to 1.
     package var top1: Double { count == 0 ? 1 : Double(agreements) / Double(count) }
 
-    /// Mean Kullback-Leibler divergence of the outputs from the expected ones, in nats.
+    /// Mean Kullback-Leibler divergence D(expected || actual), in nats.
     package var meanDivergence: Double { count == 0 ? 0 : divergence / Double(count) }
 
+    /// Adds the outputs for one input.
+    ///
     /// - Parameters:
-    ///   - expected: Probabilities, or logits to which softmax is applied.
-    ///   - actual: The same from the other classifier.
+    ///   - expected: Probabilities, `[classes]`, or logits to which softmax is applied.
+    ///   - actual: The same of the other classifier.
     package mutating func add(expected: [Float], actual: [Float]) {
         let (expected, actual) = (Self.probabilities(expected), Self.probabilities(actual))
         if Self.best(expected) == Self.best(actual) { agreements += 1 }

@@ -2,30 +2,30 @@
 package import ModelGraph
 import OneDNN
 
-/// Precision of convolutions and matrix products. Sums are float32 or int32 in every case.
+/// Precision of convolutions and matrix products. Sums are always float32 or int32.
 package enum Precision: Sendable {
     case float32
-    /// Every product that can be, except those that feed only the outputs.
+    /// bfloat16 in convolutions, and in products with constant weights that another product follows.
     case bfloat16
-    /// Each product as the table says. bfloat16 becomes float32 where the processor lacks its instructions or is slow
-    /// with them.
+    /// The precision of each product is in the table. Float32 replaces bfloat16 if the processor lacks its instructions
+    /// or is slower with them.
     case mixed(PrecisionTable)
 
-    /// As the table says; ``float32`` for an empty one.
+    /// The precision of a table: ``float32`` if no product has a lower one.
     package init(_ table: PrecisionTable) { self = table.isFloat32 ? .float32 : .mixed(table) }
 
-    /// This precision, or float32 where the processor lacks the instructions or is faster without them.
+    /// This precision, or float32 if the processor lacks the instructions or is slower with them.
     func available(for options: PlanOptions) -> Precision {
         guard Self.hasInstructions(for: level) else { return .float32 }
         return level == .bfloat16 && !Self.usesBFloat16(options) ? .float32 : self
     }
 
-    /// Whether products that are to be bfloat16 are computed so.
+    /// Whether products whose level is bfloat16 are computed in bfloat16.
     static func usesBFloat16(_ options: PlanOptions) -> Bool {
         ProcessorSupport.hasFastBFloat16 || options.keepsSlowPrecision && ProcessorSupport.hasBFloat16
     }
 
-    /// Why plans use float32 for products that are to have this level; `nil` where they do not.
+    /// The reason why plans use float32 for products of this level; `nil` if they use the level.
     package static func whyFloat32(insteadOf level: PrecisionTable.Level) -> String? {
         guard hasInstructions(for: level) else { return "this processor has no \(level.label) instructions" }
         return level == .bfloat16 && !ProcessorSupport.hasFastBFloat16
@@ -41,7 +41,7 @@ package enum Precision: Sendable {
         }
     }
 
-    /// The level furthest from float32.
+    /// The lowest precision of a product.
     package var level: PrecisionTable.Level {
         switch self {
         case .float32: .float32

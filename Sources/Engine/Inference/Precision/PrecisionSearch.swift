@@ -2,8 +2,8 @@
 package import ModelGraph
 package import Tensors
 
-/// Finds the products of a classifier that need a higher precision: 8-bit integers become bfloat16, and bfloat16
-/// becomes float32, until the outputs on calibration examples are within a bound.
+/// Finds the products of a classifier that need a higher precision. It raises products from 8-bit integers to bfloat16,
+/// and from bfloat16 to float32, until the outputs on calibration examples are within a bound.
 package struct PrecisionSearch {
     private let graph: Graph
     private let draft: Draft
@@ -15,14 +15,14 @@ package struct PrecisionSearch {
 
     /// Number of examples for measuring the products' sensitivities.
     private static let trialExamples = 16
-    /// Share of the divergence bound that products at the fallback level may use, where integers are too coarse.
+    /// Share of the divergence bound that products may use in bfloat16 when they replace integers.
     private static let fallbackShare = 0.25
 
     /// Limits on the deviation of outputs from those in float32.
     package struct Bound: Sendable, Hashable {
         /// Mean KL divergence, in nats.
         package var divergence: Double
-        /// Least top-1 agreement, 0 to 1.
+        /// Minimum top-1 agreement, 0 to 1.
         package var agreement: Double
 
         package init(divergence: Double, agreement: Double = 0) {
@@ -30,8 +30,8 @@ package struct PrecisionSearch {
             self.agreement = agreement
         }
 
-        /// The limits that are used for a level. How many other images keep their top-1 class depends on how many have
-        /// two nearly equal classes; `bench --accuracy` measures it.
+        /// The default limits for a level. The share of other images that keep their top-1 class depends on how many
+        /// have two nearly equal classes; `bench --accuracy` measures it.
         package static func standard(_ level: PrecisionTable.Level) -> Bound {
             level == .integer8
                 ? Bound(divergence: 1e-3, agreement: 0.97) : Bound(divergence: 1e-4, agreement: 0.99)
@@ -44,12 +44,13 @@ package struct PrecisionSearch {
 
     /// - Parameters:
     ///   - ranges: Those of ``Calibrator``; not needed for bfloat16.
-    ///   - examples: Calibration inputs. Without any, nothing is searched.
+    ///   - examples: Calibration inputs. Without any, no product is raised.
+    /// - Throws: ``InferenceError`` that names the node that cannot be computed.
     package init(
         _ graph: Graph, ranges: [String: PrecisionTable.Range], examples: [[Tensor]], threads: Int
     ) throws(InferenceError) {
         var options = PlanOptions(threads: threads)
-        // Plans of reduced precision do not fold gates, and this plan needs the same operands.
+        // Plans of reduced precision do not fold gates. The products must have the same operands here.
         options.foldsGates = false
         var draft = Draft(graph, options: options)
         try Optimizer.optimize(&draft)
@@ -63,7 +64,9 @@ package struct PrecisionSearch {
         expected = try Self.outputs(Plan(compiling: graph, options: options), examples)
     }
 
-    /// The precision of each product, at most `level`.
+    /// The level of each product: `level`, or a higher precision if needed.
+    ///
+    /// - Parameter bound: `nil` for ``Bound/standard(_:)``.
     package func table(
         _ level: PrecisionTable.Level, bound: Bound? = nil
     ) throws(InferenceError) -> PrecisionTable {
@@ -87,8 +90,8 @@ package struct PrecisionSearch {
         draft.table(levels, ranges: ranges).restricted(to: graph)
     }
 
-    /// Raises as few products as needed to the levels of `fallback`, where `fallback` itself is within the bound.
-    /// Products with the largest change of the outputs per multiply-add come first.
+    /// Raises products to the levels of `fallback` until the bound holds, assuming that it holds for `fallback`.
+    /// Products whose level changes the outputs most per multiply-add come first; their number is found by bisection.
     private func raised(
         _ levels: [String: PrecisionTable.Level], to fallback: [String: PrecisionTable.Level], bound: Bound
     ) throws(InferenceError) -> [String: PrecisionTable.Level] {

@@ -3,6 +3,7 @@ import ModelGraph
 import OneDNN
 
 extension Precision {
+    /// The levels of the products of a draft.
     func table(for draft: Draft) -> PrecisionTable {
         switch self {
         case .float32: .float32
@@ -13,8 +14,8 @@ extension Precision {
 }
 
 extension Draft {
-    /// The lowest precision that each product may use, at most `level`. Integers are for convolutions of values that a
-    /// layer computed; the last matrix product stays float32.
+    /// The lowest precision that each product may use: `level` or a higher one. Convolutions of an input do not use
+    /// integers, nor do other products. Products with constant weights that no other product follows stay float32.
     func products(_ level: PrecisionTable.Level) -> [String: PrecisionTable.Level] {
         let given = Set(inputs.map(\.name))
         var levels: [String: PrecisionTable.Level] = [:]
@@ -34,8 +35,8 @@ extension Draft {
         return levels
     }
 
-    /// The table of these levels. Results are rounded where convolutions of rounded values follow, unless a node that
-    /// stays in float32 reads them first.
+    /// The table of these levels. A result is rounded if a convolution of reduced precision follows, unless a product
+    /// that stays float32 reads it first.
     func table(
         _ levels: [String: PrecisionTable.Level], ranges: [String: PrecisionTable.Range] = [:]
     ) -> PrecisionTable {

@@ -3,7 +3,7 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Which values of a draft are 8-bit integers, and their scales.
+/// The values of a draft that are 8-bit integers, and their scales, by a precision table.
 struct Quantization {
     struct Format: Equatable {
         let element: LayoutElement
@@ -17,7 +17,7 @@ struct Quantization {
         }
     }
 
-    /// The values that primitives write as integers, by name.
+    /// The formats of values that primitives write as integers, by name.
     private(set) var stored: [String: Format] = [:]
     private var ranges: [String: PrecisionTable.Range]
     /// The results of convolutions that compute with integers.
@@ -35,7 +35,7 @@ struct Quantization {
                 else { continue }
                 convolutions.insert(node.output)
             case .operation(.pooling(let pooling)) where pooling.kind == .maximum:
-                // The operation keeps the integers, so the range stays.
+                // The pooling keeps the integers of its operand, and so the operand's range.
                 ranges[node.output] = ranges[node.inputs[0]]
             default: break
             }
@@ -43,8 +43,8 @@ struct Quantization {
         chooseStored(draft, table)
     }
 
-    /// A result is stored as integers if a convolution reads it as integers. Operands of a concatenation take its
-    /// format.
+    /// Chooses the values to store as integers: those that convolutions of integers read or add. Operands of a
+    /// concatenation have its format.
     private mutating func chooseStored(_ draft: Draft, _ table: PrecisionTable) {
         var wanted: Set<String> = []
         for node in draft.nodes.reversed() {
@@ -67,7 +67,7 @@ struct Quantization {
             default: break
             }
         }
-        // Values that no node writes as integers are converted where they are read.
+        // The code of other nodes does not write integers. Steps that read their values as integers convert them.
         let makers = Set(
             draft.nodes.compactMap { node -> String? in
                 switch node.kind {
@@ -86,7 +86,8 @@ struct Quantization {
         stored[value] = format
     }
 
-    /// The integer format of a value; `nil` where it is not stored as integers.
+    /// The integer format of a value, stored as integers or not; `nil` if its range was not measured or needs no normal
+    /// scale.
     func format(of value: String) -> Format? {
         guard let range = ranges[value] else { return nil }
         let format = stored[value] ?? Format(range)

@@ -2,11 +2,12 @@
 import OneDNN
 import Tensors
 
-/// Weights as 8-bit integers with a scale for each output channel (axis 0).
+/// Weights as 8-bit integers with one scale for each output channel (axis 0).
 struct QuantizedWeights {
+    /// int8, -127 to 127, in the shape of the weights.
     let tensor: Tensor
-    /// The value of one integer step, per channel. In ordinary memory: oneDNN has fast code only for convolutions whose
-    /// scales it copies to its own.
+    /// The value of one integer step, per channel. It is in ordinary memory, because oneDNN has fast code only for
+    /// convolutions whose scales it copies to its own memory.
     let scales: [Float]
 
     init?(_ weights: Tensor, _ options: PlanOptions) {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import ModelGraph
 
-/// A histogram of magnitudes, in bins that widen as larger magnitudes occur.
+/// A histogram of magnitudes. Its bins become wider when larger magnitudes occur.
 struct ValueHistogram {
     private static let binCount = 2048
 
     private(set) var low: Float = .infinity
     private(set) var high: Float = -.infinity
     private var bins = [Int](repeating: 0, count: binCount)
-    /// The upper end of the last bin; 0 before the first magnitude above 0.
+    /// The upper limit of the last bin; 0 before the first magnitude above 0.
     private var limit: Float = 0
     private var count = 0
 
@@ -42,11 +42,11 @@ struct ValueHistogram {
         limit *= 2
     }
 
-    /// The clipping bound with the least squared error of rounding and clipping together.
+    /// The clipping bound with the smallest squared error of rounding and clipping together.
     private func magnitude(levels: Float) -> Float {
         var best: (error: Double, bound: Float) = (.infinity, limit)
         let width = Double(limit) / Double(Self.binCount)
-        // The first bin contains mostly zeros, which are exact.
+        // Most elements in the first bin are zeros, which have no rounding error.
         let rounded = Double(count - bins[0])
         for last in stride(from: Self.binCount / 32, through: Self.binCount, by: Self.binCount / 128) {
             let bound = Double(last) * width
@@ -62,8 +62,8 @@ struct ValueHistogram {
         return best.bound
     }
 
-    /// The range to represent as integers: all values except outliers whose inclusion would cost the others more
-    /// precision.
+    /// The range that integers should represent. Outliers are clipped if their inclusion would cost the other values
+    /// more precision. `nil` if no value was finite, or if all were 0.
     var range: PrecisionTable.Range? {
         guard low <= high, limit > 0 else { return nil }
         let bound = magnitude(levels: low >= 0 ? 255 : 127)
