@@ -2480,17 +2480,20 @@ function appraiseAssessment(demand, manifest, log) {
     const adversary = member("adversary", json.string);
     // Gates for the paper's adversary alone say nothing about an adversary who knows or imitates the FrontNet.
     const passes = member("passes", json.boolean) && ["informed", "both"].includes(adversary);
-    const reaches = gates === "strict" || gates === demand.gates;
+    // Only a digest alone demands no gates. Gates that the assessor chose can have any limits, and an attacker with one
+    // picture learns nothing: what the policy leaves out is the default of `assess`.
+    const isDigestOnly = demand.gates === null && demand.protects.length === 0 && demand.attackerPictures === null;
+    const wantedGates = isDigestOnly ? null : demand.gates ?? "standard";
+    const wantedPictures = isDigestOnly ? null : demand.attackerPictures ?? 100_000;
     const isHeld = status === "assessed" && (demand.sha256 === null || demand.sha256 === sha)
-      && (demand.gates === null || (passes && reaches))
-      // A plan that did not pass the gates protects nothing.
-      && (demand.protects.length === 0 || (passes && demand.protects.every((asset) => protects.has(asset))))
-      && (demand.attackerPictures === null || (passes && attackerPictures >= demand.attackerPictures));
+      && (isDigestOnly
+        || (passes && (gates === "strict" || gates === wantedGates) && attackerPictures >= wantedPictures))
+      && demand.protects.every((asset) => protects.has(asset));
     const known = ["standard", "strict"].includes(gates) ? gates : "no known gates";
     const expected = [
-      demand.sha256, demand.gates,
+      demand.sha256, wantedGates,
       demand.protects.length > 0 ? `protecting ${[...demand.protects].sort().join(", ")}` : null,
-      demand.attackerPictures === null ? null : `against ${demand.attackerPictures} pictures or more`,
+      wantedPictures === null ? null : `against ${wantedPictures} pictures or more`,
     ];
     log.note("assessment", isHeld, "assessment_mismatch",
       `${status} ${sha} ${known} ${passes ? "passed" : "not passed"} against the adversary '${adversary}' with `

@@ -324,9 +324,10 @@ def judge_assessment(wanted, manifest):
     require(wanted.get("sha256", digest).lower() == digest, "assessment: another one")
     if wanted.keys() & {"gates", "attackerPictures"} or wanted.get("protects"):
         require(passes and adversary in ("informed", "both"), "assessment: not passed against an informed adversary")
-    require("gates" not in wanted or gates in ("strict", wanted["gates"]), "assessment: by other gates")
+        # What the policy leaves out is the default of `assess`: custom gates can have any limits.
+        require(gates in ("strict", wanted.get("gates", "standard")), "assessment: by other gates")
+        require(wanted.get("attackerPictures", 100_000) <= attacker, "assessment: against a weaker attacker")
     require(set(wanted.get("protects", [])) <= set(protected), "assessment: protects something else")
-    require(wanted.get("attackerPictures", 0) <= attacker, "assessment: against a weaker attacker")
 
 # --- Attestation (sections 2 to 4; attestation-checks.md names the checks)
 

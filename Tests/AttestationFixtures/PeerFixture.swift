@@ -36,10 +36,10 @@ package struct PeerFixture<Evidence: EvidenceFixture>: Sendable {
 
     /// As much of `manifest.json` as a policy looks at.
     package static func manifest(
-        gates: String = "strict", passes: Bool = true, adversary: String = "both"
+        gates: String = "strict", passes: Bool = true, adversary: String = "both", attackerPictures: Int = 100_000
     ) -> [UInt8] {
         Array(
-            #"{"assessment":{"adversary":"\#(adversary)","gates":"\#(gates)","passes":\#(passes),"sha256":"\#(digest.hex)","status":"assessed","protected":["appearance","identity"],"attackerPictures":5000}}"#
+            #"{"assessment":{"adversary":"\#(adversary)","gates":"\#(gates)","passes":\#(passes),"sha256":"\#(digest.hex)","status":"assessed","protected":["appearance","identity"],"attackerPictures":\#(attackerPictures)}}"#
                 .utf8)
     }
 

@@ -252,7 +252,12 @@ extension SingleFaultTests {
         assessed(as: PeerFixture<SNPFixture>.manifest(adversary: "paper"), demanding: #"{"gates":"standard"}"#),
         assessed(as: PeerFixture<SNPFixture>.manifest(), demanding: #"{"protects":["class"]}"#),
         assessed(as: PeerFixture<SNPFixture>.manifest(passes: false), demanding: #"{"protects":["identity"]}"#),
-        assessed(as: PeerFixture<SNPFixture>.manifest(), demanding: #"{"attackerPictures":5001}"#),
+        assessed(as: PeerFixture<SNPFixture>.manifest(gates: "custom"), demanding: #"{"protects":["identity"]}"#),
+        assessed(as: PeerFixture<SNPFixture>.manifest(gates: "custom"), demanding: #"{"attackerPictures":1}"#),
+        assessed(
+            as: PeerFixture<SNPFixture>.manifest(attackerPictures: 99_999), demanding: #"{"protects":["identity"]}"#),
+        assessed(as: PeerFixture<SNPFixture>.manifest(attackerPictures: 99_999), demanding: #"{"gates":"standard"}"#),
+        assessed(as: PeerFixture<SNPFixture>.manifest(), demanding: #"{"attackerPictures":100001}"#),
         SingleFault(.assessment, .malformed, peer: SNPFixture()) {
             $0 = PeerFixture($0.evidence, owner: $0.owner, manifest: Array("{}".utf8))
             return try $0.document()

@@ -56,6 +56,24 @@ struct SingleFaultTests {
         try expectSkipped(NitroFixture(), all.merging(["maximumAgeSeconds": .age]) { $1 })
     }
 
+    @Test(
+        "An assessment meets a policy that states its gates and attacker, or leaves out what is a default of `assess`",
+        arguments: [
+            (#"{"protects":["identity","appearance"]}"#, "standard", 100_000),
+            (#"{"gates":"standard"}"#, "strict", 100_000),
+            (#"{"protects":["identity"],"attackerPictures":1}"#, "standard", 1),
+            (#"{"gates":"strict","attackerPictures":5000}"#, "strict", 5000),
+            (#"{"sha256":"DIGEST"}"#, "custom", 1),
+        ])
+    func assessment(demand: String, gates: String, attackerPictures: Int) throws {
+        let manifest = PeerFixture<SNPFixture>.manifest(gates: gates, attackerPictures: attackerPictures)
+        let peer = PeerFixture(SNPFixture(), manifest: manifest)
+        var members = peer.policy
+        members["assessment"] = demand.replacing("DIGEST", with: PeerFixture<SNPFixture>.digest.hex)
+        let verdict = try peer.verdict(on: peer.document(), policy: members)
+        #expect(verdict.failures.map(\.code) == [], "\(verdict.summary)")
+    }
+
     @Test("The fixtures are accepted as they come, by saved evidence and by services")
     func sound() throws {
         func expectAccepted(_ fixture: some EvidenceFixture) throws {

@@ -120,10 +120,10 @@ struct ServiceAppraisal {
                 let passes = try recorded["passes"].boolean() && ["informed", "both"].contains(adversary)
                 let holds =
                     status == "assessed" && (demand.digest.map { $0.hex == digest } ?? true)
-                    && (demand.gates.map { wanted in passes && (gates.map { $0.isAtLeast(wanted) } ?? false) } ?? true)
-                    // A plan that did not pass the gates protects nothing.
-                    && (demand.protects.isEmpty || passes) && protected.isSuperset(of: demand.protects.map(\.rawValue))
-                    && (demand.attackerPictures.map { passes && attackerPictures >= $0 } ?? true)
+                    && (demand.passed.map { wanted in
+                        passes && (gates.map { $0.isAtLeast(wanted.gates) } ?? false)
+                            && attackerPictures >= wanted.attackerPictures
+                    } ?? true) && protected.isSuperset(of: demand.protects.map(\.rawValue))
                 log.note(
                     .assessment, holds, otherwise: .assessmentMismatch,
                     found: "\(status) \(digest) \(gates?.rawValue ?? "no known gates") "
@@ -153,9 +153,9 @@ extension AssessmentDemand: CustomStringConvertible {
     /// The requirement, in one line.
     public var description: String {
         [
-            digest?.hex, gates?.rawValue,
+            digest?.hex, passed?.gates.rawValue,
             protects.isEmpty ? nil : "protecting " + protects.map(\.rawValue).sorted().joined(separator: ", "),
-            attackerPictures.map { "against \($0) pictures or more" },
+            (passed?.attackerPictures).map { "against \($0) pictures or more" },
         ].compactMap(\.self).joined(separator: " ")
     }
 }

@@ -97,12 +97,14 @@ public struct AssessmentDemand: Sendable, Hashable {
 
     /// SHA-256 of `assessment.json`, 32 bytes; any if `nil`.
     public let digest: [UInt8]?
-    /// The gates that the plan has to pass, or stricter ones; any if `nil`.
+    /// The gates that the plan has to pass, or stricter ones. If `nil`, those of ``Gates/standard`` are demanded with
+    /// `protects` or `attackerPictures`, and none with a digest alone. Custom gates never suffice.
     public let gates: Gates?
 
     /// The assets that the gates had to protect, at least; an empty set demands nothing.
     public let protects: Set<Asset>
-    /// The minimum number of training pictures of the gates' attacker; any if `nil`.
+    /// The minimum number of training pictures of the gates' attacker. If `nil`, 100,000 are demanded with `gates` or
+    /// `protects`, as `assess` assumes by default, and none with a digest alone.
     public let attackerPictures: Int?
 
     /// - Returns: `nil` when nothing is named, since that demands nothing.
@@ -114,5 +116,14 @@ public struct AssessmentDemand: Sendable, Hashable {
         self.gates = gates
         self.protects = protects
         self.attackerPictures = attackerPictures
+    }
+
+    /// What the plan has to have passed; `nil` if only a file is named, whose reader has judged it.
+    ///
+    /// Gates that the assessor chose can have any limits, and an attacker with one picture learns nothing. So a policy that
+    /// names only some of these demands the others as `assess` has them by default.
+    var passed: (gates: Gates, attackerPictures: Int)? {
+        guard gates != nil || !protects.isEmpty || attackerPictures != nil else { return nil }
+        return (gates ?? .standard, attackerPictures ?? 100_000)
     }
 }
