@@ -56,6 +56,9 @@ package struct AssessmentConfiguration: Sendable {
     package var decoderImageLimit = 300
     package var cuts: CutSelection = .assessable
     package var trainedCuts: TrainedCuts = .decision
+    /// Whether a later run makes the expensive attacks. Otherwise a cut that a trained decoder should have attacked does
+    /// not pass without one.
+    package var precedesCostlyAttacks = false
     package var training = TrainedDecoder.Options()
     package var bounds = BoundsOptions()
     package var whiteBox = WhiteBoxOptions()

@@ -49,7 +49,7 @@ package struct BudgetedAssessment: Sendable {
             if !costlyAttacks {
                 // They can only turn a pass into a fail.
                 if step.adversary == .both { step.adversary = .informed }
-                step.trainedCuts = .none
+                (step.trainedCuts, step.precedesCostlyAttacks) = (.none, true)
                 step.triesNoise = false
                 (step.bounds.pictures, step.whiteBox.pictures) = (0, 0)
             }

@@ -98,11 +98,10 @@ package enum CrossValidation {
         }
         let last = influences(sizes.count - 1)
         let previous = influences(sizes.count - 2)
-        let atEdge = outcomes[sizes.count - 1].count(where: \.isAtEdge)
         return LearningCurve(
             points: zip(sizes, values).map { LearningCurve.Point(pictures: $0, value: $1) },
             error: Statistics.standardError(ofMean: last),
             gainError: Statistics.standardError(ofMean: zip(last, previous).map(-)),
-            isFloor: 2 * atEdge > outcomes[sizes.count - 1].count)
+            isFloor: outcomes[sizes.count - 1].contains(where: \.isAtEdge))
     }
 }

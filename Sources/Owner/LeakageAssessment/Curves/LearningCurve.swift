@@ -30,7 +30,7 @@ package struct LearningCurve: Sendable, Hashable, Codable {
     package let error: Double
     /// Standard error of the difference between the last two values.
     package let gainError: Double
-    /// Whether with all images the smallest penalty was chosen for most of them (``KernelRidge/isAtEdge``,
+    /// Whether with all images the smallest penalty was chosen for any of them (``KernelRidge/isAtEdge``,
     /// ``DecoderScores/isAtEdge``): the attack was not tuned to the end, so the curve bounds nothing from above.
     package let isFloor: Bool
 
