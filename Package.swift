@@ -255,7 +255,7 @@ let package = Package(
             "LeakageAssessment", in: "Owner",
             [
                 "COpenBLAS", "Differentiation", "Hexadecimal", "Imaging", "Inference", "ModelGraph", "ONNXNames",
-                "OneDNN", "ProductVersion", "StrictJSON", "Tensors", crypto,
+                "OneDNN", "ProductVersion", "SealedChannel", "SecretMemory", "StrictJSON", "Tensors", crypto,
             ]),
         library(
             "AssessmentReport", in: "Owner",

@@ -111,7 +111,7 @@ private let allowedEdges: [String: Set<String>] = [
     "COpenBLAS": [],
     "LeakageAssessment": [
         "COpenBLAS", "Differentiation", "Hexadecimal", "Imaging", "Inference", "ModelGraph", "ONNXNames", "OneDNN",
-        "ProductVersion", "StrictJSON", "Tensors", "swift-crypto/Crypto",
+        "ProductVersion", "SealedChannel", "SecretMemory", "StrictJSON", "Tensors", "swift-crypto/Crypto",
     ],
     "AssessmentReport": [
         "Hexadecimal", "Imaging", "LeakageAssessment", "ModelGraph", "StrictJSON", "Tensors", "swift-crypto/Crypto",

@@ -19,6 +19,11 @@ package struct KeyedNormals: ~Copyable {
 
     /// Adds the first `values.count` numbers, times the deviation, in double precision and rounded once.
     package func add(_ deviation: NoiseDeviation, to values: UnsafeMutableBufferPointer<Float>) {
+        add(deviation.value, to: values)
+    }
+
+    /// The same for any finite deviation, as of noise that an attacker has averaged.
+    package func add(_ deviation: Double, to values: UnsafeMutableBufferPointer<Float>) {
         let pieceBytes = Self.piecePairs * Self.pairByteCount
         withUnsafeTemporaryAllocation(byteCount: pieceBytes, alignment: 16) { stream in
             defer { SecretBytes.wipe(stream) }
@@ -27,7 +32,7 @@ package struct KeyedNormals: ~Copyable {
                     rebasing: values[start..<min(start + 2 * Self.piecePairs, values.count)])
                 let blocks = start / (2 * Self.piecePairs) * (pieceBytes / ChaCha20.blockByteCount)
                 ChaCha20.keyStream(seed.bytes, counter: UInt32(blocks), into: stream)
-                Self.add(deviation.value, from: UnsafeRawBufferPointer(stream), to: piece)
+                Self.add(deviation, from: UnsafeRawBufferPointer(stream), to: piece)
             }
         }
     }
