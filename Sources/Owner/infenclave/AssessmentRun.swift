@@ -25,7 +25,16 @@ enum AssessmentRun {
         _ body: @escaping @Sendable (CancellationFlag, ProgressLine) throws -> Result
     ) async throws -> Result {
         let meter = ProgressLine()
-        defer { meter.finish() }
+        let ticker = Task {
+            while !Task.isCancelled {
+                meter.tick()
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+        defer {
+            ticker.cancel()
+            meter.finish()
+        }
         do {
             return try await Interruption.cancelling { cancellation in
                 try await onOwnThread { try body(cancellation, meter) }

@@ -13,7 +13,10 @@ final class ProgressLine: Sendable {
         var line = "\(progress.stage.rawValue): \(progress.done) of \(progress.total)"
         if let rate = progress.rate { line += String(format: ", %.1f a second", rate) }
         if let left = progress.secondsLeft { line += ", \(Self.duration(left)) left" }
-        guard isTerminal else { return log(line) }
+        guard isTerminal else {
+            pace.withLock { $0.report(line) }
+            return tick()
+        }
         isShown.withLock { shown in
             shown = true
             FileHandle.standardError.write(Data("\r\u{1B}[K\(line)".utf8))
@@ -31,12 +34,14 @@ final class ProgressLine: Sendable {
         FileHandle.standardError.write(Data("\(line)\n".utf8))
     }
 
-    private func log(_ line: String) {
-        if pace.withLock({ $0.isDue() }) { FileHandle.standardError.write(Data("\(line)\n".utf8)) }
+    /// Prints the line that is due, if any. Called every second, since a stage may not report for minutes.
+    func tick() {
+        if let line = pace.withLock({ $0.due() }) { FileHandle.standardError.write(Data("\(line)\n".utf8)) }
     }
 
     /// Removes the line.
     func finish() {
+        pace.withLock { $0.clear() }
         isShown.withLock { shown in
             if shown { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
             shown = false

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Decides which reports of progress become lines of a log: one every ten seconds.
+/// Progress in a log: a line every ten seconds, whether many reports come or none.
 package struct ProgressPace: Sendable {
     private static let interval: Duration = .seconds(10)
     private var last: ContinuousClock.Instant
+    private var report: (line: String, time: ContinuousClock.Instant)?
 
     /// - Parameter start: The first line is due ten seconds later.
     package init(start: ContinuousClock.Instant = .now) { last = start }
 
-    /// Whether a report at this time is printed; the next one is ten seconds later or more.
-    package mutating func isDue(at now: ContinuousClock.Instant = .now) -> Bool {
-        guard now - last >= Self.interval else { return false }
+    package mutating func report(_ line: String, at now: ContinuousClock.Instant = .now) { report = (line, now) }
+
+    /// Forgets the last report, since what it says is over.
+    package mutating func clear() { report = nil }
+
+    /// The line that is due at this time: the last report, and for how long there has been no other if it was printed
+    /// before. The next one is due ten seconds later.
+    package mutating func due(at now: ContinuousClock.Instant = .now) -> String? {
+        guard let report, now - last >= Self.interval else { return nil }
+        let wasPrinted = last > report.time
         last = now
-        return true
+        return wasPrinted ? "\(report.line), unchanged for \((now - report.time).components.seconds) s" : report.line
     }
 }
