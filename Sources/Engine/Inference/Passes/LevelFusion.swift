@@ -72,7 +72,8 @@ extension Draft {
     }
 
     /// The values that are stored as 8-bit integers, by name: operands of convolutions of integers, and values that
-    /// these add to their results. A value is its integer times the step of its levels. The graph's outputs stay float32.
+    /// these add to their results. A value is its integer times the step of its levels. The graph's outputs stay
+    /// float32.
     var storedLevels: [String: Levels] {
         let producers = producers
         var stored: [String: Levels] = [:]
