@@ -22,7 +22,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "Clients/testing"))
 import deployment  # noqa: E402
-from engine_check import free_port, wait  # noqa: E402
+from engine_check import wait  # noqa: E402
 
 CLIENTS = 4
 PICTURE = str(deployment.DEMO / "client/stop.png")
@@ -40,7 +40,7 @@ class Balancer:
 
     def __init__(self, name, has_affinity, urls, folder):
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=folder))
-        self.port = free_port()
+        self.port = deployment.free_port()
         source = {"haproxy": "haproxy.cfg", "nginx": "nginx.conf"}[name]
         text = (ROOT / "Examples/balancer" / source).read_text().replace("127.0.0.1:8080", f"127.0.0.1:{self.port}")
         for example, url in zip(("127.0.0.1:8081", "127.0.0.1:8082"), urls):

@@ -111,7 +111,7 @@ with helm.Chart.load(chart) as loaded:
         except Exception:
             continue
         raise SystemExit(f"values that mean nothing were taken: {wrong}")
-text = "# Made from the chart by `make cluster-manifests`; edit that.\n"
+text = "# SPDX-License-Identifier: Apache-2.0\n# Made from the chart by `make cluster-manifests`; edit that.\n"
 for name in sorted(plain):
     if plain[name].strip():
         text += "---\n" + plain[name].strip() + "\n"

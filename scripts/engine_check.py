@@ -18,7 +18,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,8 +27,9 @@ import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 EXAMPLES = os.path.join(ROOT, "Examples", "engines")
-sys.path.insert(0, EXAMPLES)
+sys.path[:0] = [EXAMPLES, os.path.join(ROOT, "Clients", "testing")]
 import triton_repository  # noqa: E402
+from deployment import free_port  # noqa: E402
 
 PACKAGES = {
     "triton": ["nvidia-pytriton==0.7.0", "onnxruntime", "numpy", "setuptools<81"],
@@ -41,12 +41,6 @@ DEMO = os.path.join(ROOT, "Examples", "demo")
 PAGE = os.path.join(ROOT, "Documentation", "engines.md")
 # The BackNet's outputs of engines in f32 differ by about 1e-6; this is the tolerance of a probability.
 TOLERANCE = 1e-4
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def get(url, timeout=2):

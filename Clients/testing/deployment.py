@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import threading
 
@@ -12,6 +13,13 @@ DEMO = pathlib.Path(__file__).resolve().parents[2] / "Examples/demo"
 # Pictures of three classes, and what they show.
 PICTURES = {"stop.png": "Stop", "speed-limit-30.png": "Speed limit 30",
             "pedestrian-crossing.png": "Pedestrian crossing"}
+
+
+def free_port():
+    """A TCP port of the loopback address that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 class Deployment:

@@ -3,14 +3,13 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 import unittest
 import urllib.error
 import urllib.request
 
-from service import BIN, Deployment, Program
+from service import BIN, Deployment, Program, free_port
 from subjects import DEMO
 
 PICTURES, label = DEMO.pictures, DEMO.expected.__getitem__
@@ -33,12 +32,6 @@ def classify(proxy, picture=PICTURES[0]):
     if status != 200:
         return status, answer["error"]
     return status, next(o for o in answer["outputs"] if o["name"] == "LABELS")["data"][0]
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 class LifeTests(unittest.TestCase):

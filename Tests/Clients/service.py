@@ -6,11 +6,15 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import subjects
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Clients/testing"))
+from deployment import free_port  # noqa: E402,F401
 
 BIN = Path(os.environ["INFENCLAVE_BIN"])
 

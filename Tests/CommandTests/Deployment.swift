@@ -67,6 +67,16 @@ struct Deployment {
         ["provision"] + target(url) + ["--key", modelKey, "--owner-key", ownerKey, "--client-token", token]
     }
 
+    /// Provisions with a lease that ends within seconds. If other tests delay this one, so that the lease is over before
+    /// `condition` holds, a longer lease follows.
+    func provisionWithShortLease(_ url: String, until condition: () throws -> Bool) throws {
+        for seconds in [3, 30, 300] {
+            try succeed(provisionArguments(url) + ["--lease", "\(seconds)s"], in: folder)
+            if try condition() { return }
+        }
+        throw Unexpected("every lease had ended before it was used")
+    }
+
     func classifyArguments(_ url: String, _ images: [String], top: Int = 5) -> [String] {
         ["classify"] + target(url) + ["--token", token, "--top", String(top), "--json"] + images
     }

@@ -31,10 +31,25 @@ struct ProcessTests {
 
     private func loadedEvidence(_ deployment: Deployment, _ process: EnclaveProcess) throws -> EnclaveEvidence {
         try load(deployment, process)
+        return try evidence(process)
+    }
+
+    private func evidence(_ process: EnclaveProcess) throws -> EnclaveEvidence {
         guard case .evidence(let evidence) = try process.send(.evidence(nonce: [UInt8](repeating: 5, count: 32))) else {
             throw Unexpected("no evidence")
         }
         return evidence
+    }
+
+    /// Provisions under these terms and returns the evidence that holds from then on: a new lease has new keys.
+    private func renewedEvidence(
+        _ deployment: Deployment, _ process: EnclaveProcess, _ terms: ServiceTerms
+    ) throws -> EnclaveEvidence {
+        let message = try deployment.provisioning(for: try evidence(process), terms: terms)
+        guard case .provisioned = try process.send(.provision(ciphertext: message)) else {
+            throw Unexpected("not provisioned")
+        }
+        return try evidence(process)
     }
 
     @Test("It ends in order when it is told to while requests are computed")
@@ -95,13 +110,7 @@ struct ProcessTests {
             for (number, seconds) in [1, 10, 100].enumerated() where statuses.count < 2 {
                 let terms = ServiceTerms(
                     sequence: 2 + UInt64(number), leaseSeconds: UInt32(seconds), requestsInFlight: 8)
-                guard
-                    case .evidence(let before) = try process.send(.evidence(nonce: [UInt8](repeating: 5, count: 32))),
-                    case .provisioned = try process.send(
-                        .provision(ciphertext: try deployment.provisioning(for: before, terms: terms)))
-                else { throw Unexpected("not provisioned") }
-                guard case .evidence(let fresh) = try process.send(.evidence(nonce: [UInt8](repeating: 6, count: 32)))
-                else { throw Unexpected("no evidence") }
+                let fresh = try renewedEvidence(deployment, process, terms)
                 statuses = []
                 repeat {
                     let request = try deployment.request(try Picture.of(class: 0), for: fresh)
@@ -160,13 +169,7 @@ struct ProcessTests {
             // A short lease may be over before the request, where other tests keep this one waiting.
             for (number, seconds) in [1, 10, 100].enumerated() {
                 let terms = ServiceTerms(sequence: 1 + UInt64(number), leaseSeconds: UInt32(seconds))
-                guard
-                    case .evidence(let before) = try process.send(.evidence(nonce: [UInt8](repeating: 5, count: 32))),
-                    case .provisioned = try process.send(
-                        .provision(ciphertext: try deployment.provisioning(for: before, terms: terms)))
-                else { throw Unexpected("not provisioned") }
-                guard case .evidence(let fresh) = try process.send(.evidence(nonce: [UInt8](repeating: 6, count: 32)))
-                else { throw Unexpected("no evidence") }
+                let fresh = try renewedEvidence(deployment, process, terms)
                 request = try deployment.request(try Picture.of(class: 1), for: fresh)
                 if case .intermediate = try process.send(.infer(message: request.message), requestID: 9) { break }
                 guard seconds < 100 else { throw Unexpected("nothing came out") }

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 struct BatchTests {
-    /// Images `[count, …]` and what each gives alone.
+    /// Images `[count, …]`, and their results as computed by a plan for one image.
     private static func alone(
         _ graph: Graph, _ count: Int, threads: Int = 1
     ) throws -> (images: Tensor, expected: Tensor) {
@@ -49,7 +49,7 @@ struct BatchTests {
             try expectClose(try inference.run([images])[0], expected, relativeToLargest: 1e-5)
             #expect(inference.planCounts.kept <= room)
         }
-        // The first batch also finds out whether images are independent, with a plan for two.
+        // The first batch also compiles a plan for two images, to test whether they are independent.
         #expect(inference.planCounts.compilations <= (room == 1 ? 1 : room + 2))
     }
 
@@ -63,7 +63,7 @@ struct BatchTests {
         }
         #expect(try run(2) == 2)
         #expect(try run(1) == 2)
-        // 4 takes the place of 2.
+        // The plan for 4 takes the place of that for 2.
         #expect(try run(4) == 3)
         #expect(try run(1) == 3)
         #expect(try run(2) == 4)

@@ -6,9 +6,9 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Concatenations whose parts are written where they belong, where the layouts permit it: the answers are the same to
-/// the last bit (but for sums that then find no memory to be written over), and what reads or overwrites the parts
-/// afterwards is not disturbed.
+/// Concatenations whose parts are written directly to their place in the result, if the layouts permit it. Results have
+/// the same bits as with copies. The exception are sums that can no longer overwrite an operand. Nodes that read or
+/// overwrite the parts afterwards are not disturbed.
 struct ConcatenationTests {
     private static let name = "concatenation in place"
 
@@ -17,7 +17,8 @@ struct ConcatenationTests {
         return .convolution(Convolution(window: Window(kernel: [kernel, kernel], pads: [pad, pad, pad, pad])))
     }
 
-    /// Convolutions of 16 channels of x `[batch, 16, 8, 8]`.
+    /// A chain of four convolutions `c0` to `c3` of x `[batch, 16, 8, 8]`, each with 16 channels, and weights `v2` to
+    /// `v4` of 1x1 convolutions of 2 to 4 concatenated ones.
     private static func start(_ description: String, batch: Int = 1) throws -> Problem {
         var problem = Problem(description)
         for index in 0..<4 { try problem.constant("w\(index)", [16, 16, 3, 3]) }
@@ -33,7 +34,7 @@ struct ConcatenationTests {
         problem.join(name, parts)
     }
 
-    /// Whether the code that oneDNN has for this processor puts channels in blocks.
+    /// Whether oneDNN's convolutions on this processor use layouts with blocks of channels.
     private static func hasBlocks() throws -> Bool {
         var problem = try start("one")
         join(&problem, "j", "c0", "c1")
@@ -46,7 +47,7 @@ struct ConcatenationTests {
         }
     }
 
-    /// Checks the answers against the reference, and every bit against the plan with copies.
+    /// Compares the results with the reference, and bit by bit with those of a plan that copies the parts.
     private static func check(_ problem: Problem, threads: Int = 1) throws -> Plan {
         let plan = try problem.check(threads: threads)
         var options = PlanOptions(threads: threads)
@@ -130,7 +131,7 @@ struct ConcatenationTests {
             problem.node("s", .arithmetic(Arithmetic(.add)), "d", reader)
             problem.node("t", .activation(Activation(.leakyRelu, alpha: 0.1)), reader)
             problem.node("y", Self.convolution(1), "j", "v2")
-            // Where a sum may not be written over the part, it is rounded in another order: no comparison of bits.
+            // Bits are not compared: a sum that must not overwrite the part is rounded in another order.
             problem.outputs = ["y", "s", "t"]
             try problem.check()
             problem.outputs = ["s", "y"]
@@ -185,7 +186,8 @@ struct ConcatenationTests {
         for parameter in ["scale", "shift", "mean"] { try problem.constant(parameter, [channels]) }
         try problem.constant("variance", [channels], in: 0.5...2)
         problem.node("c", Self.convolution(1), "x", "w")
-        // Two users, so that the convolution does not take it in; a third that reads whole blocks.
+        // `c` has two users, so that the normalisation is not folded into its convolution. A convolution that reads
+        // whole blocks follows.
         problem.node(
             "n", .batchNormalization(BatchNormalization(epsilon: 1e-3)), "c", "scale", "shift", "mean", "variance")
         problem.node(
@@ -221,8 +223,8 @@ struct ConcatenationTests {
         }
     }
 
-    /// - Parameter middle: Adds a node `m` that reads `p` and `q`, which are in blocks and above 0. A convolution of whole
-    ///   blocks reads it.
+    /// - Parameter middle: Adds a node `m` that reads `p` and `q`, whose layouts have blocks of channels and whose
+    ///   elements are above 0. A convolution that reads whole blocks follows.
     private static func checkPartialBlocks(_ name: String, _ channels: Int, _ middle: (inout Problem) -> Void) throws {
         var problem = Problem(name)
         try problem.input("x", [1, 16, 8, 8])

@@ -4,10 +4,10 @@ import ModelGraph
 import Tensors
 import Testing
 
-/// What the optimiser's passes promise of their order and of what they leave.
+/// What is verified about the optimiser's passes: their order, and the draft that each leaves.
 @Suite("Passes and the drafts between them")
 struct DraftVerifierTests {
-    // Passes with one fault each, for the graph of a convolution and an activation.
+    // Passes with one fault each. They are applied to a convolution and an activation.
 
     private enum DefinesTwice: Pass {
         static let name = "defines twice"
@@ -92,7 +92,7 @@ struct DraftVerifierTests {
             }
             #expect(error?.code == .internalFault)
             #expect(error?.message.contains("after the pass '\(pass.name)'") == true, "\(error?.message ?? "")")
-            // Without the option nothing is checked.
+            // Without the option the draft is not verified.
             var unchecked = try Self.draft(verifies: false)
             try Optimizer.optimize(&unchecked, by: [pass])
         }
@@ -107,7 +107,7 @@ struct DraftVerifierTests {
         #expect(Optimizer.misplaced(in: passes) == nil)
         #expect(passes.count { !$0.after.isEmpty } > 10)
         #expect(Optimizer.misplaced(in: passes.reversed()) != nil)
-        // Each pass that states others, moved to the front.
+        // Each pass with others in `after`, moved to the front.
         for pass in passes where !pass.after.isEmpty {
             #expect(Optimizer.misplaced(in: [pass] + passes).map(ObjectIdentifier.init) == ObjectIdentifier(pass))
         }

@@ -7,9 +7,9 @@ import Foundation
 enum ELFSymbols {
     private struct Malformed: Error {}
 
-    /// Where a library of this process was loaded from.
+    /// The path of a library that this process has loaded.
     static func pathOfLibrary(named name: String) -> String? {
-        // The file says that it has no bytes.
+        // The size of this file is 0, so it is read to its end.
         let bytes = (try? FileHandle(forReadingAtPath: "/proc/self/maps")?.readToEnd()) ?? Data()
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").lazy.compactMap { line in
             line.firstIndex(of: "/").map { String(line[$0...]) }

@@ -24,7 +24,7 @@ struct ExecutorTests {
         let gate = Gate()
         let running = Task { try await executor.run { gate.wait() } }
         while !gate.isReached { await Task.yield() }
-        // One of two more requests waits, the other is refused while it does.
+        // Of two more requests one waits, and the other is refused meanwhile.
         let others = (0..<2).map { _ in
             Task { () throws(InferenceError) -> Bool in
                 do throws(InferenceError) { return try await executor.run { true } } catch {
@@ -53,7 +53,7 @@ struct ExecutorTests {
     }
 }
 
-/// Holds a worker until it is opened.
+/// Blocks the worker that calls `wait` until another thread calls `open`.
 private final class Gate: Sendable {
     private let reached = Atomic<Bool>(false)
     private let opened = Atomic<Bool>(false)

@@ -4,7 +4,7 @@ import Inference
 import Testing
 
 struct IdleTests {
-    /// Processor time that this process took so far, in milliseconds.
+    /// The processor time that this process has used, in milliseconds.
     private static func processorMilliseconds() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
@@ -14,7 +14,8 @@ struct IdleTests {
     @Test("A millisecond after a call the threads of a plan sleep: at most 1 ms of processor time in 200 ms")
     func sleeps() async {
         await #expect(processExitsWith: .success) {
-            // OpenBLAS, which other tests in this executable need, lets its threads spin when it is loaded.
+            // Waits for the threads of OpenBLAS, which other tests in this executable need: they spin after it is
+            // loaded.
             for _ in 0..<100 {
                 let before = IdleTests.processorMilliseconds()
                 usleep(50_000)
@@ -22,7 +23,7 @@ struct IdleTests {
             }
             let problem = try PlanTests.network()
             let plan = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: 2))
-            // A thread that others keep from its core comes to sleep late: one quiet time is enough.
+            // On a busy machine a thread may reach its sleep late, so one quiet interval is enough.
             var least = Double.infinity
             for _ in 0..<10 where least >= 1 {
                 for _ in 0..<20 { _ = try plan.run(problem.given) }

@@ -6,7 +6,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Weights of token rows that stay 8-bit integers in the memory of a plan.
+/// Weights of products of token rows that stay 8-bit integers in the memory of a plan.
 struct KeptIntegerTests {
     /// A product of rows with its bias, GELU and residual sum, a Gemm, and a product of one row.
     private static func tokens(rows: Int = 20) throws -> Problem {
@@ -53,7 +53,7 @@ struct KeptIntegerTests {
             let kept = try Self.plan(problem, limit: expanded - 1, threads: threads)
             #expect(kept.kinds.filter { $0 != "dequantize" } == plain.kinds)
             #expect(kept.kinds.count { $0 == "dequantize" } == 3)
-            // Integers and scales.
+            // It holds integers and scales instead of float32 weights.
             #expect(kept.memory.constantBytes < plain.memory.constantBytes / 2)
         }
     }

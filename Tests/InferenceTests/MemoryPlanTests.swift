@@ -45,13 +45,13 @@ struct MemoryPlanTests {
         }
     }
 
-    /// Sixteen matrices of 4 MB, one after the other.
+    /// A chain of sixteen products with matrices of 4 MiB.
     private static func matrices() throws -> Graph {
         let type = TensorType(.float32, try Shape([1024, 1024]))
         var (nodes, constants): ([Node], [String: Tensor]) = ([], [:])
         var last = "x"
         for index in 0..<16 {
-            // Written where it stays: an array between would leave its own memory with the process.
+            // Written directly to the tensor, because the memory of an array would count as the process's too.
             constants["w\(index)"] = Tensor(type: type) { bytes in
                 let elements = bytes.bindMemory(to: Float.self)
                 for position in elements.indices { elements[position] = Float(position % 17 - 8) }
@@ -72,7 +72,7 @@ struct MemoryPlanTests {
             let plan = try Plan(compiling: try MemoryPlanTests.matrices())
             let measured = try MemoryPlanTests.status("VmHWM") - before
             #expect(plan.memory.constantBytes == 64 << 20)
-            // One of the sixteen, and the library.
+            // 64 MiB of weights, one matrix twice, and the memory of the library.
             #expect(measured < (64 + 4 + 16) << 20)
         }
     }
@@ -86,12 +86,12 @@ struct MemoryPlanTests {
             problem.node("a\(index)", .softmax(Softmax(axis: 1)), index == 0 ? "x" : "a\(index - 1)")
         }
         var last = "a\(count - 1)"
-        // In the opposite order, so that all live until then.
+        // The sums use the values in the opposite order, so that all of them are alive at once.
         for index in (0..<count - 1).reversed() {
             problem.node("s\(index)", .arithmetic(Arithmetic(.add)), last, "a\(index)")
             last = "s\(index)"
         }
-        // Processor time, which does not depend on what else the machine does.
+        // Processor time depends little on the load of the machine.
         var (start, end) = (timespec(), timespec())
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start)
         let plan = try problem.check()

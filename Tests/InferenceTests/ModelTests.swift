@@ -44,7 +44,7 @@ struct ModelTests {
         let input = try noise.tensor(graph.inputs[0].type.shape.dimensions)
         let whole = try Plan(compiling: graph).run([input])[0]
         let cuts = graph.cuts.filter { !$0.exposesInput }
-        // Early, in the middle of a block, late, and an empty BackNet.
+        // A front cut early, in the middle and after a third; the last pair has an empty BackNet.
         let places = [(1, cuts.count - 2), (cuts.count / 2, cuts.count - 1), (cuts.count / 3, cuts.count / 3)]
         for (front, mapping) in places {
             let partition = try graph.partitioned(front: cuts[front], mapping: cuts[mapping])

@@ -4,9 +4,9 @@ import ModelGraph
 import OneDNN
 import Testing
 
-/// Every operator in the forms that oneDNN treats differently, against plain loops in double precision.
+/// Compares every operator, in each form that oneDNN treats differently, with plain loops in double precision.
 struct OperatorTests {
-    /// A problem of one node on one input and random constants.
+    /// A problem of one node with one input and random constants.
     static func single(
         _ description: String, _ operation: ModelGraph.Operation, _ input: [Int], constants: [[Int]] = []
     ) throws -> Problem {
@@ -83,7 +83,7 @@ struct OperatorTests {
     func poolsConvolutionResults(_ window: Window, _ ceil: Bool) throws {
         for images in [1, 3] {
             var problem = try Self.convolution([images, 8, 13, 12], [24, 8, 3, 3])
-            // Below zero as well, so that no zero of a padding can be the maximum unseen.
+            // The subtraction makes elements negative, so that a maximum taken from zero padding would be seen.
             try problem.constant("s", [1, 24, 1, 1], in: 3...4)
             problem.node("n", .arithmetic(Arithmetic(.subtract)), "y", "s")
             problem.node("z", .pooling(Pooling(.maximum, window: window, ceil: ceil)), "n")
@@ -143,11 +143,12 @@ struct OperatorTests {
             try problem.input("a", shapes.0)
             try problem.constant("b", shapes.1, in: -0.2...0.2)
             problem.node("y", .arithmetic(Arithmetic(function)), "a", "b")
-            // What is equal, and a layout that a convolution chose.
+            // Equal operands.
             problem.node("z", .arithmetic(Arithmetic(function)), "a", "a")
             problem.outputs = ["y", "z"]
             try problem.check()
         }
+        // An operand in the layout that a convolution chose.
         var convolved = try Self.convolution([1, 4, 6, 6], [16, 4, 3, 3])
         try convolved.constant("limit", [16, 1, 1])
         convolved.node("z", .arithmetic(Arithmetic(function)), "y", "limit")

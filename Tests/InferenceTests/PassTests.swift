@@ -5,14 +5,13 @@ import OneDNN
 import Tensors
 import Testing
 
-/// Each pass: that it changes what it should, that it leaves alone what it must, and that the numbers stay within 1e-5
-/// of the largest output.
+/// Each pass changes the patterns that it should and no others, and results stay within 1e-5 of the largest output.
 struct PassTests {
     private static func convolution(_ kernel: Int = 3, pad: Int = 1) -> ModelGraph.Operation {
         .convolution(Convolution(window: Window(kernel: [kernel, kernel], pads: [pad, pad, pad, pad])))
     }
 
-    /// x `[2, 8, 6, 6]` and a convolution `y` of it with 8 channels.
+    /// x `[2, 8, 6, 6]`, and `y`, its convolution with 8 output channels.
     private static func start(_ description: String) throws -> Problem {
         var problem = Problem(description)
         try problem.input("x", [2, 8, 6, 6])
@@ -264,7 +263,8 @@ struct PassTests {
         #expect(try other.check().rewrites(by: "swish recognition").isEmpty)
     }
 
-    /// y, a convolution with 8 channels, gated by a function of its means, and a convolution of that, 1x1 unless told.
+    /// `y`, a convolution with 8 output channels; `g`, its product with a gate, which is `function` of a 1x1
+    /// convolution of its channels' means; and `z`, a convolution of `g`.
     private static func gated(
         _ description: String, batch: Int = 1, pixels: Int = 32, kernel: Int = 1, results: Int = 16,
         function: Activation.Function = .sigmoid
@@ -440,7 +440,7 @@ struct PassTests {
         #expect(plan.kinds == ["multiply"])
         problem.node("z", .arithmetic(Arithmetic(.multiply)), "two", "m")
         #expect(try problem.check().kinds.first == "multiply")
-        // A number divided by the value is none.
+        // A number divided by the value is not a linear function.
         problem.node("d", .arithmetic(Arithmetic(.divide)), "two", "p")
         #expect(try problem.check().rewrites(by: "linear recognition").isEmpty)
     }

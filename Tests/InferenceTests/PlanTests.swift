@@ -16,7 +16,7 @@ struct PlanTests {
         try problem.constant("w2", [16, 16, 3, 3])
         try problem.constant("b2", [16])
         try problem.constant("w3", [16, 10])
-        // Last, so that the weights do not depend on the batch.
+        // The input is generated after the weights, so that these do not depend on the batch size.
         try problem.input("x", [batch, 3, 16, 16])
         let same = Window(kernel: [3, 3], pads: [1, 1, 1, 1])
         problem.node("c1", .convolution(Convolution(window: same)), "x", "w1")
@@ -137,7 +137,7 @@ struct PlanTests {
             last = name
         }
         let plan = try problem.check()
-        // One image is 64 KiB; two are alive at once.
+        // A value has 64 KiB, and two are alive at once.
         #expect(plan.memory.arenaBytes == 2 * 16 * 32 * 32 * 4)
     }
 
@@ -166,7 +166,7 @@ struct PlanTests {
     }
 }
 
-/// What an allocator was asked for.
+/// The byte counts of an allocator's requests.
 private final class Recorder: Sendable {
     private let counts = Mutex<[Int]>([])
     var byteCounts: [Int] { counts.withLock { $0 } }

@@ -8,14 +8,15 @@ import TestSupport
 import Testing
 
 struct PrecisionTests {
-    /// Options that compute with what is asked for, even where the processor is faster in float32.
+    /// Options that keep the precision even where the processor is faster in float32.
     private static func options(_ precision: Precision, threads: Int = 1) -> PlanOptions {
         var options = PlanOptions(threads: threads, precision: precision)
         options.keepsSlowPrecision = true
         return options
     }
 
-    /// The largest difference of the outputs, of the largest output.
+    /// The largest difference from float32 results, relative to the largest element of an output. Two runs have to
+    /// agree to the last bit.
     private func difference(_ problem: Problem, _ precision: Precision, threads: Int = 1) throws -> Float {
         let graph = try problem.graph()
         let expected = try Plan(compiling: graph).run(problem.given)
@@ -33,12 +34,12 @@ struct PrecisionTests {
         return worst
     }
 
-    /// Integers wherever they can be.
+    /// A table with 8-bit integers for every product that can use them.
     private func table(_ calibrator: Calibrator, _ problem: Problem) throws -> PrecisionTable {
         try PrecisionSearch(try problem.graph(), ranges: calibrator.ranges, examples: [], threads: 1).table(.integer8)
     }
 
-    /// Shortcuts, poolings, concatenations, groups, scales and gates, ending in probabilities.
+    /// A network with shortcuts, poolings, concatenations, groups, scales and gates, whose output are probabilities.
     static func network(_ activation: Activation) throws -> Problem {
         var problem = Problem("network of many kinds with \(activation.function)")
         for (name, shape) in [
@@ -85,7 +86,7 @@ struct PrecisionTests {
         let problem = try Self.network(Activation(function, alpha: 0.1))
         for threads in 1...2 {
             let worst = try difference(problem, .bfloat16, threads: threads)
-            // It is rounded, so it cannot be the same.
+            // A difference of 0 would mean that nothing was computed in bfloat16.
             #expect(worst > 0 && worst < 0.02)
         }
     }
@@ -179,7 +180,7 @@ struct PrecisionTests {
         #expect(plan.reducedProducts.values.count { $0 == .integer8 } == 6)
         #expect(plan.steps.count { $0.kind == "int8 convolution" } == 6)
         #expect(plan.steps.contains { $0.kind == "int8 scale and shift" })
-        // Never measured: nothing is quantised.
+        // Without measured ranges nothing is quantised.
         let unmeasured = try table(try Calibrator(graph, threads: 1), problem)
         let other = try Plan(compiling: graph, options: Self.options(Precision(unmeasured)))
         #expect(!other.steps.contains { $0.kind == "int8 convolution" })
@@ -223,7 +224,8 @@ struct PrecisionTests {
             let back = try run(try #require(parts.back), Array(crossing.prefix(parts.backInputs.count)))
             let actual = try back[0].floats()
             let worst = zip(actual, expected).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
-            // Where a cut parts what would be fused, a sum is rounded elsewhere: by no more than the precision rounds.
+            // A cut between nodes that would be fused rounds a sum at another place, by at most the rounding of the
+            // precision.
             #expect(worst <= max(2 * rounding, 1e-5 * largest), "cut after \(cut.name): \(worst) of \(largest)")
         }
     }
@@ -249,7 +251,7 @@ struct PrecisionTests {
             counts.append(table.products.values.count { $0.level == .integer8 })
         }
         #expect(counts[0] == 6 && counts[2] == 0 && counts[1] <= counts[0])
-        // No share of the examples is above 1, so nothing is left but float32.
+        // No agreement is above 1, so every product stays in float32.
         let strict = try search.table(.integer8, bound: .init(divergence: 1e9, agreement: 1.1))
         #expect(strict.products.values.allSatisfy { $0.level == .float32 })
     }

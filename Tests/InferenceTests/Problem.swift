@@ -6,7 +6,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A small graph with random constants and inputs, written line by line.
+/// A small graph with random constants and inputs, to which tests add nodes one by one.
 struct Problem: Sendable, CustomTestStringConvertible {
     let testDescription: String
     private(set) var inputs: [Value] = []
@@ -14,7 +14,7 @@ struct Problem: Sendable, CustomTestStringConvertible {
     private(set) var constants: [String: Tensor] = [:]
     private(set) var given: [Tensor] = []
     var outputs: [String] = []
-    /// Relative to the largest output.
+    /// The tolerance of ``check(threads:sourceLocation:)``, relative to the largest element of an output.
     var tolerance: Float = 1e-5
     private var noise: Noise
 
@@ -35,16 +35,16 @@ struct Problem: Sendable, CustomTestStringConvertible {
 
     mutating func constant(_ name: String, _ tensor: Tensor) { constants[name] = tensor }
 
-    /// Gives this for the input that was added last.
+    /// Replaces the random tensor of the input that was added last.
     mutating func give(_ tensor: Tensor) { given[given.count - 1] = tensor }
 
-    /// A node that makes the value of its own name, which is the result unless another node follows.
+    /// Adds a node whose value has the node's name. The value of the last node is the graph's output.
     mutating func node(_ name: String, _ operation: ModelGraph.Operation, _ inputs: String...) {
         nodes.append(Node(name: name, operation: operation, inputs: inputs, outputs: [name]))
         outputs = [name]
     }
 
-    /// `input` rounded to the levels of 8-bit integers, as the node `name`.
+    /// Adds QuantizeLinear and DequantizeLinear of `input`. The result is `name`.
     mutating func round(
         _ name: String, _ input: String, step: Float = 0.1, zero: Int = 0, _ element: ElementType = .uint8,
         stepAfter: Float? = nil, zeroAfter: Int? = nil
@@ -60,7 +60,8 @@ struct Problem: Sendable, CustomTestStringConvertible {
         node(name, .dequantizeLinear(DequantizeLinear(axis: 1)), "\(name).q", "\(name).s'", "\(name).z'")
     }
 
-    /// Weights of 8-bit integers with a scale for each index of the axis, or one scale, as the node `name`.
+    /// Adds constant 8-bit integers and their DequantizeLinear, with one scale or one for each index of the axis. The
+    /// result is `name`.
     mutating func integers(
         _ name: String, _ shape: [Int], axis: Int, zero: Int8 = 0, scales: Int? = nil,
         scale: (Int) -> Float = { 0.001 * Float($0 + 1) }
@@ -85,7 +86,7 @@ struct Problem: Sendable, CustomTestStringConvertible {
         try Graph(name: testDescription, inputs: inputs, outputs: outputs, nodes: nodes, constants: constants)
     }
 
-    /// Compiles and runs the graph, expects what the reference computes, and returns the plan.
+    /// Compiles and runs the graph, compares the outputs with those of the reference, and returns the plan.
     @discardableResult
     func check(threads: Int = 1, sourceLocation: SourceLocation = #_sourceLocation) throws -> Plan {
         let graph = try graph()
@@ -94,7 +95,7 @@ struct Problem: Sendable, CustomTestStringConvertible {
         let plan = try Plan(compiling: graph, options: options)
         #expect(plan.outputs.map(\.type) == graph.outputs.map(graph.type), sourceLocation: sourceLocation)
         let expected = try ReferenceExecutor(graph).run(given)
-        // Twice, since a run must leave nothing behind that the next one reads.
+        // Twice, because a run could leave something in memory that the next one reads.
         for _ in 0..<2 {
             let actual = try plan.run(given)
             #expect(actual.count == expected.count, sourceLocation: sourceLocation)

@@ -5,18 +5,19 @@ import Tensors
 import TestSupport
 import Testing
 
-/// QuantizeLinear and DequantizeLinear that leave float32 values rounded to levels: one step, of the same values to the
-/// last bit.
+/// QuantizeLinear followed by DequantizeLinear, which leave float32 values rounded to levels, become one step that
+/// gives the same bits.
 struct QuantizationMergingTests {
     private static let name = "quantization merging"
 
-    /// x `[1, 4, 5, 6]` in halves of the step, whose quotients by it lie between levels, and beyond the levels.
+    /// x `[1, 4, 5, 6]`: multiples of half the step, so that every second one lies in the middle between two levels,
+    /// and numbers beyond the levels.
     private static func start(_ description: String, step: Float = 0.1) throws -> Problem {
         var problem = Problem(description)
         problem.tolerance = 0
         try problem.input("x", [1, 4, 5, 6])
         var values = (0..<120).map { Float($0 - 60) * step / 2 }
-        // Next to halves, far outside, both zeros.
+        // Infinities, numbers beyond the levels, -0 (0 is among the multiples), and a number between levels.
         let far: [Float] = [-.infinity, .infinity, 1e30, -1e30, -0.0, 300 * step, -300 * step, step / 3]
         values.replaceSubrange(far.indices, with: far)
         problem.give(try Tensor(values, shape: [1, 4, 5, 6]))
@@ -45,7 +46,8 @@ struct QuantizationMergingTests {
                 try problem.constant("w", [channels, channels, 3, 3])
                 problem.node(
                     "c", .convolution(Convolution(window: Window(kernel: [3, 3], pads: [1, 1, 1, 1]))), "x", "w")
-                // Steps so wide that no quotient comes near a half by chance of rounding alone.
+                // The step is so wide that other rounding in the convolution is unlikely to move a value to another
+                // level.
                 try problem.round("y", "c", step: 0.25, zero: 128)
                 if alsoUsed { problem.outputs.append("c") }
                 problem.tolerance = 0.02

@@ -12,7 +12,7 @@ import Testing
 struct StoredIntegerTests {
     private static let step: Float = 0.0625
 
-    /// A start with positive levels `x`.
+    /// An input `given`, and `x`, the input rounded to levels, which by default are not negative.
     private static func start(
         _ description: String, channels: Int = 16, side: Int = 9, zero: Int = 0, _ element: ElementType = .uint8
     ) throws -> Problem {
@@ -27,7 +27,7 @@ struct StoredIntegerTests {
         return problem
     }
 
-    /// A convolution of `input`, and with a bias if `bias` says so.
+    /// Adds a convolution of `input` with weights of 8-bit integers.
     private static func convolution(
         _ problem: inout Problem, _ name: String, of input: String, from channels: Int = 16, to results: Int = 16,
         kernel: Int = 3, stride: Int = 1, groups: Int = 1, scales: Int? = nil, zero: Int8 = 0, bias: Bool = true

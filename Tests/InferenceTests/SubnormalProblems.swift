@@ -5,7 +5,7 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Networks of one kind of primitive each, to be run on subnormal numbers.
+/// Networks with one kind of primitive each, for runs on subnormal numbers.
 enum SubnormalProblems {
     private static let relu = ModelGraph.Operation.activation(Activation(.relu))
     private static let same = Window(kernel: [3, 3], pads: [1, 1, 1, 1])
@@ -79,7 +79,7 @@ enum SubnormalProblems {
         return problem
     }
 
-    /// What the engine computes in Swift: factors that oneDNN does not broadcast.
+    /// A product whose broadcast oneDNN does not have, so that the engine computes it in Swift.
     private static func loops() throws -> Problem {
         var problem = Problem("loops in Swift")
         try problem.input("x", [24, 1, 32, 1])
@@ -90,7 +90,7 @@ enum SubnormalProblems {
 }
 
 extension Problem {
-    /// One number in the place of each of the input's, with both signs.
+    /// Tensors of the inputs' shapes, in which every element is `value` or `-value`.
     func filled(with value: Float) throws -> [Tensor] {
         try given.map { tensor in
             try Tensor(
@@ -99,7 +99,7 @@ extension Problem {
     }
 }
 
-/// Runs a body on a thread of its own, which flushes nothing and has no team.
+/// Runs `body` on a new thread, which does not flush subnormal numbers and has no team of threads.
 func onPlainThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
         Thread.detachNewThread {

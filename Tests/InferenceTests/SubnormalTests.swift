@@ -8,15 +8,18 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A picture of subnormal numbers must cost what another costs, or one client stalls the others and learns of them.
+/// An image of subnormal numbers must take as long as any other. Otherwise a client could delay others, and learn about
+/// their images from times.
 @Suite("Subnormal numbers", .serialized)
 struct SubnormalTests {
-    /// 1e-39, the smallest and the largest: by their bits, since a thread that flushes computes none.
+    /// 1e-39, the smallest and the largest subnormal number, by their bits, because a thread that flushes computes
+    /// none.
     private static let subnormal: [Float] = [0x000A_E398, 1, 0x007F_FFFF].map(Float.init(bitPattern:))
 
     static let cases = Result { try SubnormalProblems.all.get().flatMap { problem in [1, 2].map { (problem, $0) } } }
 
-    /// What a run computes with, looked at whenever a plan asks for memory, and so during compilation and in runs.
+    /// Records, at each allocation of a plan, how many threads its team has and how many of them flush. Plans allocate
+    /// during compilation and in runs.
     private final class Watch: Sendable {
         private let seen = Mutex<[(threads: Int, flushing: Int)]>([])
         var all: [(threads: Int, flushing: Int)] { seen.withLock { $0 } }
@@ -53,14 +56,14 @@ struct SubnormalTests {
     func coversChangingTeams() async throws {
         let problem = try PlanTests.network()
         try await onPlainThread {
-            // A team that was made while this thread did not flush.
+            // The team starts while this thread does not flush.
             #expect(SubnormalFlushing.team(of: 4) == (4, 0))
             for threads in [2, 4, 1, 3, 2, 4, 1, 2] {
                 let watch = Watch()
                 let plan = try Plan(compiling: try problem.graph(), options: watch.options(threads))
                 _ = try plan.run(problem.given)
                 #expect(watch.all.allSatisfy { $0 == (threads, threads) })
-                // Between plans it computes in the mode of the calling thread.
+                // Between plans the team has the mode of the calling thread.
                 _ = SubnormalFlushing.team(of: 5 - threads)
             }
             FloatingPointMode.flushSubnormals()
@@ -119,7 +122,7 @@ struct SubnormalTests {
     @discardableResult
     private func expectSameTime(_ problem: Problem, _ options: PlanOptions) throws -> Plan {
         let plan = try Plan(compiling: try problem.graph(), options: options)
-        // The last is normal, and what weights make of it is not.
+        // 2e-38 is normal, but its products with weights are subnormal.
         let inputs = try [problem.given] + [0, Self.subnormal[0], 2e-38].map(problem.filled)
         // All numbers are read from the same addresses, because those change the time by more than 10 %.
         let read = try problem.filled(with: 0)
@@ -133,11 +136,11 @@ struct SubnormalTests {
             }
         }
         var (found, left): ([Double], Set<Int>) = ([], Set(inputs.indices))
-        // Other tests and programs want the cores too: a fault of one kind of number is there in every attempt.
+        // Other tests and programs use the cores too. A real difference is there in every attempt.
         for attempt in 1...12 {
             var times = inputs.map { _ in [Duration]() }
             for run in 0..<(20 * min(attempt, 4) + 1) {
-                // None is always first.
+                // No input is always the first.
                 for index in inputs.indices.map({ ($0 + run) % inputs.count }) {
                     fill(with: inputs[index])
                     let clock = ContinuousClock()
@@ -167,7 +170,7 @@ struct SubnormalTests {
     @Test("Ordinary answers are the same bits whether they are flushed or not", arguments: try cases.get())
     func leavesOrdinaryAnswers(_ problem: Problem, _ threads: Int) async throws {
         let (flushed, kept) = (try await answer(problem, threads, true), try await answer(problem, threads, false))
-        // What such weights make of ordinary numbers is subnormal: a comparison that must fail.
+        // Products of ordinary numbers with these weights are subnormal, so the comparison must fail.
         #expect((flushed == kept) == (problem.testDescription != "weights of 1e-20"))
     }
 

@@ -8,8 +8,8 @@ import Testing
 
 @Suite("The team that computes parallel regions")
 struct ThreadTeamTests {
-    /// The functions of OpenMP's runtime that ``ThreadTeam`` stands in for. One more would come from libgomp, which knows
-    /// nothing of the team.
+    /// The functions of OpenMP's runtime that ``ThreadTeam`` replaces. If oneDNN used one more, it would be libgomp's,
+    /// which does not use the team.
     private static let replaced: Set<String> = [
         "GOMP_barrier", "GOMP_parallel", "omp_get_max_threads", "omp_get_num_threads", "omp_get_thread_num",
         "omp_in_parallel",
@@ -46,20 +46,20 @@ struct ThreadTeamTests {
         #expect(steps.contains { $0.serial > .zero })
         // With one thread oneDNN has no parallel regions.
         #expect(steps.contains { $0.longest > .zero } == (threads > 1))
-        // Another plan of this thread is not measured any more, and computes the same.
+        // Later runs of this thread are not measured, and compute the same.
         #expect(try plan.run(problem.given).map { $0.withBytes { Array($0) } } == expected)
     }
 
     @Test("Work that cannot be divided among threads shows in the measured shares")
     func undividable() throws {
-        // One result pixel with one block of channels, on AVX2 as well, where a block has eight. Its sum over 8,192 channels
-        // takes one thread long compared with waking three that find nothing to do.
+        // The result is one pixel with one block of channels (eight with AVX2), which cannot be divided. Its sum over
+        // 8,192 channels takes much longer than waking three threads that have nothing to do.
         let one = try parallelism("one window", from: 8192, to: 8, side: 3, pad: 0)
         let many = try parallelism("many windows", from: 64, to: 64, side: 56, pad: 1)
         #expect(one < 0.6 * many, "one window: \(one), many: \(many)")
     }
 
-    /// The time of all threads by that of the longest, for a 3x3 convolution: the median of 21 runs.
+    /// The sum of the threads' times divided by the longest, for a 3x3 convolution; the median of 21 runs.
     private func parallelism(_ name: String, from: Int, to: Int, side: Int, pad: Int) throws -> Double {
         var problem = Problem(name)
         try problem.constant("w", [to, from, 3, 3])
@@ -92,7 +92,7 @@ struct ThreadTeamTests {
     }
 }
 
-/// Raised by one thread, read by others.
+/// A flag that one thread raises and others read.
 private final class Flag: Sendable {
     private let lock = NSLock()
     nonisolated(unsafe) private var raised = false

@@ -16,7 +16,7 @@ struct UsefulThreadsTests {
 
     @Test("A small network has one thread, a large one as many as there are, and one between as many as have work")
     func counts() throws {
-        // 0.6, 58 and 925 million multiply-adds.
+        // 0.6, 59 and 920 million multiply-adds.
         let (small, middle, large) = (
             try convolution(channels: 8, side: 32), try convolution(channels: 64, side: 40),
             try convolution(channels: 128, side: 79)
@@ -39,7 +39,7 @@ struct UsefulThreadsTests {
         var idle = IdlePlans(InferenceWorkers(count: 2, threads: 1, threadsAlone: 2))
         let alone = idle.take(othersWait: false)
         #expect(alone == 2 && idle.running == 1)
-        // It runs: the next is not alone, though nobody waits.
+        // The first still runs, so the next is not alone, though no other waits.
         #expect(idle.take(othersWait: false) == 0)
         idle.giveBack(alone)
         #expect(idle.take(othersWait: false) == 1)

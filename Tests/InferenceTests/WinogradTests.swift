@@ -31,7 +31,7 @@ struct WinogradTests {
         return problem
     }
 
-    /// The sides of the tiles of the steps that use the algorithm.
+    /// For each step that uses the algorithm, the side of its tiles.
     private static func tiles(_ plan: Plan) -> [Int] {
         plan.steps.compactMap { step in
             step.implementation.contains("wino_4x3") ? 4 : step.implementation.contains("wino_2x3") ? 2 : nil
@@ -49,7 +49,8 @@ struct WinogradTests {
         #expect(Self.tiles(plan) == Self.expected(withAVX512, withAVX2))
     }
 
-    /// What is expected with AVX-512, and with AVX2 only. Other processors have no such code.
+    /// The expected value on this processor: with AVX-512, with AVX2 only, or empty without both, where the algorithm
+    /// is not used.
     private static func expected<Result: RangeReplaceableCollection>(
         _ withAVX512: Result, _ withAVX2: Result
     ) -> Result {
@@ -134,7 +135,7 @@ struct WinogradTests {
         let relu = ModelGraph.Operation.activation(Activation(.relu))
         let leaky = ModelGraph.Operation.activation(Activation(.leakyRelu, alpha: 0.1))
         let expected = ProcessorSupport.hasAVX2 ? 2 : 0
-        // The operand is needed elsewhere, and not; functions before and after the sum.
+        // With functions before and after the sum, and with an operand that is an output too.
         for (before, after) in [(false, false), (false, true), (true, false), (true, true)] {
             for alsoUsed in [false, true] {
                 var problem = try Self.one(64, 64, side)
@@ -146,7 +147,7 @@ struct WinogradTests {
                 if alsoUsed { problem.outputs.append("c") }
                 let plan = try problem.check()
                 #expect(Self.tiles(plan).count == expected)
-                // On other processors oneDNN 2.6 has no primitive that applies a function before a sum: they follow it.
+                // Without AVX2, oneDNN 2.6 has no convolution that applies a function before a sum, so steps follow it.
                 if before, !ProcessorSupport.hasAVX2 {
                     #expect(plan.kinds.prefix(2) == ["convolution", "convolution"])
                 } else {
@@ -161,7 +162,7 @@ struct WinogradTests {
         sum.node("l", leaky, "s")
         #expect(Self.tiles(try sum.check()).count == expected)
 
-        // A clip, which ReLU6 is, alone and after a leaky ReLU and a sum.
+        // A clip, as of ReLU6, alone and after a sum with a leaky ReLU.
         func clip(_ largest: Float) -> ModelGraph.Operation {
             .activation(Activation(.clip, alpha: 0, beta: largest))
         }
@@ -197,7 +198,7 @@ struct WinogradTests {
     func batches() throws {
         var problem = try Self.one(64, 64, 28)
         for index in 0..<4 {
-            // Weights of such a size that values keep theirs.
+            // The range of the weights keeps the values of all layers at about the same magnitude.
             try problem.constant("v\(index)", [64, 64, 3, 3], in: -0.06...0.06)
             problem.node("d\(index)", Self.convolution(), index == 0 ? "c" : "r\(index - 1)", "v\(index)")
             problem.node("r\(index)", .activation(Activation(.relu)), "d\(index)")

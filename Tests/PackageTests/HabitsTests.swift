@@ -42,9 +42,9 @@ struct HabitsTests {
         #expect(try Self.text("Makefile").hasPrefix("# \(Self.licence)\n"))
     }
 
-    /// Without the chart's templates, whose comments would be in each manifest.
     private static let codeSuffixes = [
         ".py", ".js", ".ts", ".css", ".html", ".toml", ".sh", ".cfg", ".conf", ".service", ".socket", ".Dockerfile",
+        ".proto", ".tpl", ".yaml", ".yml", "requirements.txt",
     ]
     private static let licence = "SPDX-License-Identifier: Apache-2.0"
 

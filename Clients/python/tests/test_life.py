@@ -6,7 +6,6 @@ import contextlib
 import json
 import re
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -14,7 +13,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from deployment import DEMO, Deployment
+from deployment import DEMO, Deployment, free_port
 from meddler import Meddler
 
 import infenclave
@@ -22,12 +21,6 @@ import infenclave
 STOP = DEMO / "client/stop.png"
 EVIDENCE = "/.well-known/infenclave/evidence"
 NOT_SENT = "the server is not attested, and nothing was sent: "
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 class Proxy:

@@ -4,7 +4,7 @@ import ModelGraph
 /// Fuses an element-wise function into the node that produces its operand, if the function is that value's only use.
 enum ActivationFusion: Pass {
     static let name = "activation fusion"
-    // These make functions, or take products only where nothing follows them yet.
+    // Some of these produce functions. The others match nodes only as long as no function is fused into them.
     static var after: [any Pass.Type] {
         [
             QuantizationMerging.self, HardSigmoidExpansion.self, SwishRecognition.self, BiasFusion.self,

@@ -6,7 +6,7 @@ import Tensors
 /// Replaces a BatchNormalization whose parameters are not all constant by arithmetic.
 enum BatchNormalizationExpansion: Pass {
     static let name = "batch normalisation expansion"
-    // It takes what is left: parameters that are not constant.
+    // That pass folds or replaces those whose parameters are all constant.
     static var after: [any Pass.Type] { [ChannelScalingFolding.self] }
 
     static func apply(to draft: inout Draft) throws(InferenceError) {

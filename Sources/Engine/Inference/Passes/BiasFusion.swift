@@ -2,10 +2,11 @@
 import ModelGraph
 import Tensors
 
-/// Fuses an Add of a constant vector to every row, the only use of an inner product without a bias, into that product.
+/// Fuses an Add of a constant `[columns]` into the inner product that computes its other operand, as the product's
+/// bias. The product must have no bias yet and no other use.
 enum BiasFusion: Pass {
     static let name = "bias fusion"
-    // The view between product and addition is behind them.
+    // It moves the view between product and addition behind the addition.
     static var after: [any Pass.Type] { [ViewPostponement.self] }
 
     static func apply(to draft: inout Draft) {

@@ -5,16 +5,16 @@ import Tensors
 /// y = scale * x + shift, with one scale and one shift per channel (axis 1).
 struct ChannelScaling {
     let input: String
-    /// A tensor without elements may declare any number of channels. Above this number, which no layer has, the node is
-    /// left as it is.
+    /// A node with more channels, which no real layer has, is not folded: a tensor without elements may declare any
+    /// number of them.
     private static let maximumChannels = 1 << 20
 
-    /// `[channels]`
+    /// The shape of scale and shift, `[channels]`.
     let shape: Shape
     private(set) var scale: Factors
     private(set) var shift: Factors
 
-    /// The node's computation, if it has this form with constants.
+    /// - Returns: `nil` if the node computes something else, or if scale or shift is not constant.
     init?(_ node: Draft.Node, _ draft: Draft) {
         switch node.kind {
         case .operation(.batchNormalization(let normalization)): self.init(node, normalization, draft)
@@ -48,7 +48,7 @@ struct ChannelScaling {
         guard rank >= 3, draft.shape(node.output) == dimensions, dimensions[1] <= Self.maximumChannels,
             let shape = try? Shape([dimensions[1]]), constant.element == .float32
         else { return nil }
-        // Extents of 1 except for the channels.
+        // The constant's extents in the operand's rank. All but that of the channels have to be 1.
         let extents = [Int](repeating: 1, count: rank - constant.shape.rank) + constant.shape.dimensions
         guard extents.indices.allSatisfy({ $0 == 1 || extents[$0] == 1 }) else { return nil }
         self.shape = shape
@@ -68,7 +68,8 @@ struct ChannelScaling {
         }
     }
 
-    /// The composition of an earlier scaling, of as many channels, with this one.
+    /// The scaling that equals an earlier one, with `[channels]` elements in `first` and `firstShift`, followed by this
+    /// one.
     func after(scale first: Tensor, shift firstShift: Tensor, _ options: PlanOptions) -> ChannelScaling {
         var composed = self
         composed.shift = Factors(shift.count, options) { scale[$0] * Double(firstShift.float($0)) + shift[$0] }
@@ -76,7 +77,7 @@ struct ChannelScaling {
         return composed
     }
 
-    /// Adds scale and shift as constants and returns their names.
+    /// Adds scale and shift to the draft as float32 constants, and returns their names.
     func constants(_ node: String, _ draft: inout Draft) -> [String] {
         let scales = Constants.make(shape, draft.options) { Float(scale[$0]) }
         let shifts = Constants.make(shape, draft.options) { Float(shift[$0]) }

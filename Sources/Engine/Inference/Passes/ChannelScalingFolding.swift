@@ -4,11 +4,11 @@ import OneDNN
 import Tensors
 
 /// Folds BatchNormalization, and arithmetic with a constant per channel, into the weights of the preceding convolution
-/// or into a preceding scaling. Elsewhere a BatchNormalization becomes one scale and one shift per channel. Factors are
-/// computed in Double.
+/// or into a preceding scaling. A BatchNormalization that cannot be folded becomes one scale and one shift per channel.
+/// Factors are computed in Double.
 enum ChannelScalingFolding: Pass {
     static let name = "channel scaling folding"
-    // It folds the numbers by which patterns are recognised.
+    // They recognise patterns by constants that this pass folds.
     static var after: [any Pass.Type] { [GELURecognition.self, LayerNormalizationRecognition.self] }
 
     static func apply(to draft: inout Draft) {
@@ -60,14 +60,15 @@ enum ChannelScalingFolding: Pass {
                 node.inputs[0], draft.addConstant(folded, "\(node.inputs[1])*"),
                 draft.addConstant(foldedBias, "\(node.name)/bias"),
             ]
-            // Releases the unfolded weights if nothing else uses them; names that this pass made have one use.
+            // Releases the unfolded weights if nothing else uses them. A name that this pass made is not in `uses`, and
+            // has one use.
             if uses[node.inputs[1], default: 1] == 1 { draft.constants[node.inputs[1]] = nil }
             return true
         default: return false
         }
     }
 
-    /// Each block of the first axis multiplied by its factor.
+    /// Weights `[output channels, …]`, each output channel multiplied by its factor.
     private static func scaled(_ weights: Tensor, _ factors: Factors, _ options: PlanOptions) -> Tensor {
         Tensor(type: weights.type, allocator: options.allocatorOfWeights) { bytes in
             let target = bytes.bindMemory(to: Float.self)

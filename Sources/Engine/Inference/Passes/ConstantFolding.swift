@@ -3,15 +3,16 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Computes nodes whose operands are all constant, with the code that would compute them in a run, except for
-/// ``Draft/keptIntegers``.
+/// Computes nodes whose operands are all constant, with the code that would compute them in a run. It leaves the
+/// weights of ``Draft/keptIntegers`` as integers.
 enum ConstantFolding: Pass {
     static let name = "constant folding"
-    // Views that change nothing need no plan.
+    // It resolves views of constants without a plan for each.
     static var after: [any Pass.Type] { [ViewRemoval.self] }
 
-    /// How much larger a result may be than its operands, so that a small file cannot claim much memory. A
-    /// DequantizeLinear that is the only use of its integers may make them four times as large.
+    /// Limit of the bytes by which a result may exceed its operands, so that a small file cannot claim much memory. A
+    /// DequantizeLinear that is the only use of its integers has no limit, because its result is at most four times as
+    /// large.
     private static let maximumGrowth = 16 << 20
 
     static func apply(to draft: inout Draft) throws(InferenceError) {
@@ -33,7 +34,7 @@ enum ConstantFolding: Pass {
         draft.remove(folded)
     }
 
-    /// Runs a plan of one node. Its first operand is an input, so that there is nothing left to fold.
+    /// Runs a plan of one node. The first operand is an input of the plan, so that its compilation folds nothing.
     private static func compute(
         _ operation: Operation, _ name: String, _ operands: [Tensor], _ options: PlanOptions
     ) throws(InferenceError) -> Tensor {
@@ -47,7 +48,7 @@ enum ConstantFolding: Pass {
         } catch { throw InferenceError(.unsupported, error.message) }
         var options = options
         options.precision = .float32
-        // The result is a weight.
+        // The result becomes a weight of the whole plan.
         options.allocator = options.allocatorOfWeights
         return try Plan(compiling: graph, options: options).run([operands[0]])[0]
     }

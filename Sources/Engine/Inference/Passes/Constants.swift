@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Tensors
 
-/// New constants computed from existing ones, in memory of the plan's allocator.
+/// New float32 constants, in memory of the plan's allocator of weights.
 enum Constants {
-    /// A float32 tensor with the elements `element` returns.
+    /// A tensor whose element at index i, in row-major order, is `element(i)`.
     static func make(_ shape: Shape, _ options: PlanOptions, _ element: (Int) -> Float) -> Tensor {
         Tensor(type: TensorType(.float32, shape), allocator: options.allocatorOfWeights) { bytes in
             let elements = bytes.bindMemory(to: Float.self)
@@ -15,7 +15,7 @@ enum Constants {
         tensor.withElements(as: Float.self) { elements in make(tensor.shape, options) { elements[$0] * scale } }
     }
 
-    /// `count` elements: those of `tensor`, or its only one repeated, times `scale`.
+    /// A vector `[count]`: the elements of `tensor`, or its only element repeated, each times `scale`.
     static func repeated(
         _ tensor: Tensor, to count: Int, scale: Float, _ options: PlanOptions
     ) throws(InferenceError) -> Tensor {
@@ -29,7 +29,7 @@ enum Constants {
     }
 }
 
-/// Numbers that a pass computes from constants, in double precision and in memory of the plan's allocator.
+/// Numbers that a pass computes from constants, in double precision, in memory of the plan's allocator of weights.
 struct Factors {
     private let storage: TensorStorage
     let count: Int

@@ -2,7 +2,7 @@
 /// Removes nodes whose value is not used.
 enum DeadCodeRemoval: Pass {
     static let name = "dead code removal"
-    // Operands of folded nodes are dead.
+    // A folded node no longer uses its operands.
     static var after: [any Pass.Type] { [ConstantFolding.self] }
 
     static func apply(to draft: inout Draft) {

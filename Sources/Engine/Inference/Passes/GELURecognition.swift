@@ -6,7 +6,7 @@ import Tensors
 /// Replaces x * (1 + erf(x / sqrt(2))) / 2, in the forms that exporters write, by one function.
 enum GELURecognition: Pass {
     static let name = "gelu recognition"
-    // Factors are constants, and dead nodes count as uses.
+    // Factors have to be constants, and uses by dead nodes would count.
     static var after: [any Pass.Type] { [ConstantFolding.self, DeadCodeRemoval.self] }
 
     static func apply(to draft: inout Draft) {
@@ -26,7 +26,7 @@ enum GELURecognition: Pass {
         DeadCodeRemoval.apply(to: &draft)
     }
 
-    /// x of x / sqrt(2).
+    /// x, if the value is x / sqrt(2) or x * sqrt(1/2).
     private static func root(of name: String, _ graph: Neighbours) -> String? {
         guard let scaled = graph.producer(of: name), let x = scaled.inputs.first(where: { graph.number($0) == nil })
         else { return nil }
@@ -37,7 +37,7 @@ enum GELURecognition: Pass {
         return abs(factor - Float(0.5).squareRoot()) < 1e-5 ? x : nil
     }
 
-    /// The node that produces the result, where `product` is the sum times `other`.
+    /// The last node of the pattern, where `product` multiplies 1 + erf(…) by `other`, which may be x, 0.5 or x * 0.5.
     private static func last(
         _ product: Draft.Node, _ other: String, _ x: String, _ graph: Neighbours
     ) -> Draft.Node? {
@@ -72,7 +72,7 @@ struct Neighbours {
 
     func producer(of name: String) -> Draft.Node? { producers[name].map { draft.nodes[$0] } }
 
-    /// The only node that uses the value; `nil` also where the value is an output of the graph.
+    /// The only node that uses the value; `nil` if there are more, or if the value is an output of the graph.
     func onlyUser(of name: String) -> Draft.Node? {
         guard let users = users[name], users.count == 1, !draft.outputs.contains(name) else { return nil }
         return draft.nodes[users[0]]
@@ -86,7 +86,8 @@ struct Neighbours {
         return tensor.withElements(as: Float.self) { $0[0] }
     }
 
-    /// The operand other than `name` of such an arithmetic node without post-operations.
+    /// The operand beside `name` of an arithmetic node with this function; `nil` for other nodes, and for one with
+    /// post-operations.
     func other(_ node: Draft.Node, _ function: Arithmetic.Function, than name: String) -> String? {
         guard case .operation(.arithmetic(let arithmetic)) = node.kind, arithmetic.function == function,
             node.post.isEmpty, let position = node.inputs.firstIndex(of: name)
@@ -94,7 +95,7 @@ struct Neighbours {
         return node.inputs[1 - position]
     }
 
-    /// The constant operand beside `name` of such an arithmetic node.
+    /// The same operand, if it is a constant of one element.
     func constant(_ node: Draft.Node, _ function: Arithmetic.Function, with name: String) -> Float? {
         other(node, function, than: name).flatMap(number)
     }

@@ -4,14 +4,15 @@ import OneDNN
 import Tensors
 
 /// Multiplies the constant weights of a 1x1 convolution by the gate of its input channels (squeeze-and-excite), instead
-/// of the convolution's input, which has many more values. A gate without an upper bound is not folded: weights could
-/// overflow where values do not.
+/// of the convolution's input, which has many more values. A gate whose magnitude has no small bound is not folded,
+/// because the weights could overflow where the input would not.
 ///
-/// In float32 and for one image only: weights in reduced precision have to be constants, and each image has its own
-/// gate. Without AVX-512, reordering the weights costs more than it saves.
+/// The pass applies to float32 and to batches of one image: weights in reduced precision have to be constants, and each
+/// image has its own gate. It needs AVX-512: without it, reordering the weights costs more than the pass saves.
 enum GateFolding: Pass {
     static let name = "gate folding"
-    // Scales are folded into constant weights only, and gates end in a fused function.
+    // The first folds scales, but only into weights that are still constant. The second fuses the functions whose
+    // bounds this pass looks for.
     static var after: [any Pass.Type] { [ChannelScalingFolding.self, ActivationFusion.self] }
 
     static func apply(to draft: inout Draft) {
@@ -48,7 +49,8 @@ enum GateFolding: Pass {
         return nil
     }
 
-    /// Whether a value is the result of a function with a small bound.
+    /// Whether a value is the result of a logistic function, of tanh, or of a clip within ``largestGate``; views may
+    /// follow.
     private static func isBounded(_ value: String, _ draft: Draft, _ producers: [String: Int]) -> Bool {
         var value = value
         while let position = producers[value] {
@@ -68,8 +70,13 @@ enum GateFolding: Pass {
         return false
     }
 
-    /// The nodes that compute the scaled weights, as matrices, for whose product oneDNN has fast code; `nil` where the
-    /// weights are not few compared with the values that are multiplied now.
+    /// The nodes that compute the scaled weights, and the name of their result. They multiply matrices, for which
+    /// oneDNN has fast code.
+    ///
+    /// - Parameters:
+    ///   - name: The name of the new nodes.
+    ///   - source: The shape of the convolution's input, `[1, channels, …]`.
+    /// - Returns: `nil` for a convolution that is not 1x1, has groups, or has too few pixels for its weights.
     private static func scaledWeights(
         of node: Draft.Node, by gate: String, _ name: String, _ source: [Int], _ draft: inout Draft
     ) -> (nodes: [Draft.Node], output: String)? {
@@ -100,10 +107,11 @@ enum GateFolding: Pass {
         )
     }
 
-    /// The upper bound of a gate that is folded; gates are between 0 and this.
+    /// The largest magnitude of a clipped gate that is folded.
     private static let largestGate: Float = 6
 
-    /// Pixels per output channel from which on multiplying and reordering the weights costs less.
+    /// The least number of pixels per output channel for which scaling and reordering the weights costs less than
+    /// scaling the input.
     private static let leastPixelsPerResult = 64
 }
 

@@ -2,10 +2,10 @@
 import ModelGraph
 import OneDNN
 
-/// Replaces HardSigmoid by a linear function and a clip, which primitives have.
+/// Replaces HardSigmoid by a linear function and a clip, which oneDNN's primitives can apply.
 enum HardSigmoidExpansion: Pass {
     static let name = "hard sigmoid expansion"
-    // Constant folding does not know what this one writes.
+    // Constant folding cannot compute linear functions.
     static var after: [any Pass.Type] { [ConstantFolding.self] }
 
     static func apply(to draft: inout Draft) {

@@ -6,7 +6,7 @@ import Tensors
 /// Replaces layer normalisation over the last axis, written as arithmetic on means, by one node.
 enum LayerNormalizationRecognition: Pass {
     static let name = "layer normalisation recognition"
-    // Parameters are constants, and dead nodes count as uses.
+    // Parameters have to be constants, and uses by dead nodes would count.
     static var after: [any Pass.Type] { [ConstantFolding.self, DeadCodeRemoval.self] }
 
     static func apply(to draft: inout Draft) {
@@ -47,7 +47,7 @@ enum LayerNormalizationRecognition: Pass {
         return (x, epsilon)
     }
 
-    /// x of x - mean(x).
+    /// x, if the value is x - mean(x).
     private static func centred(_ name: String, _ graph: Neighbours, _ draft: Draft) -> String? {
         guard let difference = graph.producer(of: name), difference.inputs.count == 2,
             let average = graph.other(difference, .subtract, than: difference.inputs[0]),

@@ -2,10 +2,11 @@
 import ModelGraph
 import Tensors
 
-/// Fuses levels into the convolution of integers that produces their operand, if they are that value's only use.
+/// Fuses rounding to levels into the convolution of 8-bit integers that produces its operand, if that value has no
+/// other use.
 enum LevelFusion: Pass {
     static let name = "level fusion"
-    // It fuses what follows the functions, and levels are made by the other.
+    // The first produces the levels. The second fuses the functions between convolution and levels.
     static var after: [any Pass.Type] { [QuantizationMerging.self, ActivationFusion.self] }
 
     static func apply(to draft: inout Draft) {
@@ -26,9 +27,10 @@ enum LevelFusion: Pass {
 }
 
 extension Draft {
-    /// Whether a node is a convolution whose operands are 8-bit integers with a scale, so that it can multiply these.
+    /// Whether a node is a convolution that multiplies 8-bit integers: its weights are symmetric integers with scales,
+    /// its bias is a float32 constant, and its input has levels that 8-bit integers hold.
     func multipliesIntegers(_ node: Node, _ producers: [String: Int]) -> Bool {
-        // A table for 8-bit integers has formats of its own.
+        // The engine's own quantisation to 8-bit integers uses other formats.
         guard options.multipliesIntegers, options.precision.level != .integer8,
             Precision.hasInstructions(for: .integer8), case .operation(.convolution) = node.kind
         else { return false }
@@ -39,7 +41,8 @@ extension Draft {
         return integerSource(operands[0], producers) != nil
     }
 
-    /// The value that convolutions of `name` read as integers: `name` itself, or what it is the maximum pooling of.
+    /// The value with levels that convolutions of `name` read as integers: `name` itself, or the operand of the maximum
+    /// poolings that compute `name`.
     func integerSource(_ name: String, _ producers: [String: Int]) -> (name: String, levels: Levels)? {
         guard let position = producers[name] else { return nil }
         let node = nodes[position]
@@ -53,7 +56,7 @@ extension Draft {
         }
     }
 
-    /// Whether a pooling returns elements of its operand only: the maximum of windows none of which lies in the padding.
+    /// Whether a pooling returns only elements of its operand: a maximum over windows none of which is all padding.
     func keepsLevels(_ pooling: Pooling, _ node: Node) -> Bool {
         let (extents, results) = (shape(node.inputs[0]).dropFirst(2), shape(node.output).dropFirst(2))
         let window = pooling.window
@@ -68,8 +71,9 @@ extension Draft {
             }
     }
 
-    /// The values that are stored as the factors of their levels, because a convolution multiplies these or adds to
-    /// them.
+    /// The values that are stored as 8-bit integers, by name: operands of convolutions of integers, and values that
+    /// these add to their results. A value is its integer times the step of its levels. The graph's outputs stay
+    /// float32.
     var storedLevels: [String: Levels] {
         let producers = producers
         var stored: [String: Levels] = [:]

@@ -7,7 +7,7 @@ import Tensors
 /// code in every layout, and the preceding product can apply them.
 enum LinearRecognition: Pass {
     static let name = "linear recognition"
-    // These look for arithmetic with constants.
+    // They recognise arithmetic with constants, which this pass replaces.
     static var after: [any Pass.Type] {
         [
             GELURecognition.self, LayerNormalizationRecognition.self, BiasFusion.self, ChannelScalingFolding.self,

@@ -3,12 +3,12 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Replaces Gemm and MatMul by an inner product where the second operand is a constant matrix, whose layout can then be
-/// chosen, or is converted from constant integers. Elsewhere they become a plain matrix product with separate scaling
-/// and addition.
+/// Replaces Gemm and MatMul by an inner product if the second operand is a matrix that is constant, or that is
+/// converted from constant integers. An inner product can choose the layout of constant weights. Other operands give a
+/// plain matrix product, with separate scaling and addition.
 enum MatrixProductSelection: Pass {
     static let name = "matrix product selection"
-    // Weights are constants.
+    // It computes weights that are constant.
     static var after: [any Pass.Type] { [ConstantFolding.self] }
 
     static func apply(to draft: inout Draft) throws(InferenceError) {

@@ -4,7 +4,7 @@ import ModelGraph
 /// Merges a Pad into the convolution or pooling that follows, where both pad with the same value.
 enum PaddingMerging: Pass {
     static let name = "padding merging"
-    // Dead nodes count as uses.
+    // Uses by dead nodes would count.
     static var after: [any Pass.Type] { [ConstantFolding.self, DeadCodeRemoval.self] }
     private static let maximumConvolutionPadding = 256
 
@@ -18,7 +18,7 @@ enum PaddingMerging: Pass {
             switch node.kind {
             case .operation(.convolution(var convolution)) where pad.value == 0:
                 convolution.window.pads = zip(convolution.window.pads, spatial).map { $0 + $1 }
-                // A copy is cheaper than code for a padding much wider than the window.
+                // Where the padding is much wider than the window, a separate copy is cheaper.
                 guard convolution.window.pads.allSatisfy({ $0 <= maximumConvolutionPadding }) else { return }
                 draft.nodes[position].kind = .operation(.convolution(convolution))
             case .operation(.pooling(var pooling))
@@ -38,7 +38,8 @@ enum PaddingMerging: Pass {
         DeadCodeRemoval.apply(to: &draft)
     }
 
-    /// Pads of the axes from 2 on, before and after; `nil` where other axes are padded or one is cropped.
+    /// Pads of the axes from 2 on, first those before, then those after; `nil` if another axis is padded or any is
+    /// cropped.
     private static func spatialPads(_ pad: Pad, rank: Int) -> [Int]? {
         guard rank >= 3, pad.pads.allSatisfy({ $0 >= 0 }) else { return nil }
         let (before, after) = (pad.pads.prefix(rank), pad.pads.suffix(rank))

@@ -3,11 +3,12 @@ import ModelGraph
 import OneDNN
 import Tensors
 
-/// Merges QuantizeLinear with its only use, a DequantizeLinear of the same scale and zero point. The result is float32
-/// values rounded to levels: one step, in any layout. The bounds of a preceding activation become bounds of the levels.
+/// Merges QuantizeLinear with its only use, a DequantizeLinear of the same scale and zero point, into one node that
+/// rounds float32 values to levels and accepts any layout. The bounds of a preceding activation become bounds of the
+/// levels.
 enum QuantizationMerging: Pass {
     static let name = "quantization merging"
-    // Scales are constants, and dead nodes count as uses.
+    // Scales have to be constants, and uses by dead nodes would count.
     static var after: [any Pass.Type] { [ConstantFolding.self, DeadCodeRemoval.self] }
 
     static func apply(to draft: inout Draft) {
@@ -30,7 +31,7 @@ enum QuantizationMerging: Pass {
         removeRepeated(from: &draft)
     }
 
-    /// Removes levels that their operand has already: exporters repeat them after a maximum pooling.
+    /// Removes rounding to levels that the operand has already. Exporters repeat it after a maximum pooling.
     private static func removeRepeated(from draft: inout Draft) {
         var (dead, replacements): (Set<Int>, [String: String]) = ([], [:])
         let producers = draft.producers
@@ -63,8 +64,8 @@ enum QuantizationMerging: Pass {
         return nil
     }
 
-    /// The levels of the two nodes together; `nil` where their parameters differ, are not constant, or are not single
-    /// values.
+    /// The levels to which the two nodes round together; `nil` if their parameters differ, are not constant, or have
+    /// more than one element.
     private static func levels(_ quantize: Draft.Node, _ dequantize: Draft.Node, _ draft: Draft) -> Draft.Levels? {
         guard let step = number(quantize.inputs[1], draft), step == number(dequantize.inputs[1], draft), step.isNormal,
             step > 0, let zero = zeroPoint(quantize.inputs[2], draft),
@@ -76,7 +77,8 @@ enum QuantizationMerging: Pass {
             highest: Float(range.upperBound - zero))
     }
 
-    /// Rounding is monotonic, so a minimum or maximum before it equals one after it with rounded bounds.
+    /// Replaces a ReLU or clip before the levels by bounds of the levels. Rounding is monotonic, so a bound before it
+    /// equals the rounded bound after it.
     private static func absorbBounds(
         into position: Int, _ draft: inout Draft, _ rewriting: inout Rewriting
     ) {

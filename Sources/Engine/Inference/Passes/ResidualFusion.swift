@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import ModelGraph
 
-/// Fuses an Add into the convolution or inner product that produces one of its operands, if the Add is that value's
-/// only use, together with the activation that follows.
+/// Fuses an Add, and the activation that follows it, into the convolution or inner product that produces one of its
+/// operands. The Add must be the only use of that operand.
 enum ResidualFusion: Pass {
     static let name = "residual fusion"
-    // It includes the activation after the addition.
+    // That pass fuses the activation into the Add.
     static var after: [any Pass.Type] { [ActivationFusion.self] }
 
     static func apply(to draft: inout Draft) {
@@ -16,7 +16,7 @@ enum ResidualFusion: Pass {
             else { return }
             let shape = draft.shape(node.output)
             guard node.inputs.allSatisfy({ draft.shape($0) == shape && draft.constants[$0] == nil }) else { return }
-            // The later producer, so that the other operand is already computed.
+            // Of two producers the later one, which moves less far.
             let candidates = node.inputs.indices.compactMap { operand -> (operand: Int, producer: Int)? in
                 guard let producer = rewriting.producer(ofOnlyUse: node.inputs[operand]),
                     draft.nodes[producer].kind.addsOperand,
@@ -31,7 +31,7 @@ enum ResidualFusion: Pass {
             fused.fused += [node.name] + node.fused
             fused.output = node.output
             rewriting.dead.insert(chosen.producer)
-            // At the position of the addition, where both operands are computed.
+            // The producer moves to the position of the Add, where the other operand is computed.
             draft.nodes[position] = fused
             rewriting.producers[node.output] = position
             draft.note(Self.self, node.name)

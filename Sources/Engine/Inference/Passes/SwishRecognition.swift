@@ -5,7 +5,7 @@ import OneDNN
 /// Replaces x * sigmoid(x) by one function.
 enum SwishRecognition: Pass {
     static let name = "swish recognition"
-    // Constant folding does not know the function, and dead nodes count as uses.
+    // Constant folding cannot compute the function, and uses by dead nodes would count.
     static var after: [any Pass.Type] { [ConstantFolding.self, DeadCodeRemoval.self] }
 
     static func apply(to draft: inout Draft) {

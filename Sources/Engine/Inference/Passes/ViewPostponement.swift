@@ -7,12 +7,12 @@ import Tensors
 /// view of its result, and an Add of the bias.
 enum ViewPostponement: Pass {
     static let name = "view postponement"
-    // It moves views of inner products behind functions, in which patterns are recognised already.
+    // The first produces inner products with views. The others recognise patterns, which this pass would change.
     static var after: [any Pass.Type] { [MatrixProductSelection.self, GELURecognition.self, SwishRecognition.self] }
 
     static func apply(to draft: inout Draft) {
         let uses = draft.uses
-        // Values that inner products compute, or nodes on their rows.
+        // Outputs of inner products, and of nodes that were moved to rows of such outputs.
         var products: Set<String> = []
         // Views of these values with one use: the rows and the index in `nodes`, by output.
         var views: [String: (rows: String, place: Int)] = [:]
@@ -77,7 +77,8 @@ enum ViewPostponement: Pass {
         return nodes
     }
 
-    /// The other operand of an addition with the shape of the rows, or a constant that is the same for each row.
+    /// The name of the other operand of an addition in the form that rows need: a vector if it is a constant that is
+    /// the same for each row, else a tensor of the rows' shape. `nil` if it is broadcast in another way.
     private static func operandOnRows(
         _ name: String, of node: Draft.Node, _ type: TensorType, _ draft: inout Draft, _ nodes: inout [Draft.Node]
     ) -> String? {

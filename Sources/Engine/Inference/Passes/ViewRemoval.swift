@@ -18,7 +18,7 @@ enum ViewRemoval: Pass {
             guard case .view = node.kind else { continue }
             let base = seen[node.inputs[0]] ?? node.inputs[0]
             if let constant = draft.constants[base], let view = try? constant.reshaped(draft.shape(node.output)) {
-                // The constant takes the view's name, so that a result keeps its own.
+                // The constant takes the view's name, because the view may be an output of the graph.
                 draft.constants[node.output] = view
                 dead.insert(position)
                 draft.note(Self.self, node.name)

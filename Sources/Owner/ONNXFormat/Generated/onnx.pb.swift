@@ -8,6 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
+// SPDX-License-Identifier: Apache-2.0
 // The part of the ONNX file format that image classifiers use, with ONNX's field numbers. What is not declared here
 // (sparse tensors, training) is skipped while reading; an operator that needs it is refused by its name. `scripts/generate-protobuf` makes Generated/onnx.pb.swift from this file.
 //

@@ -8,6 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
+// SPDX-License-Identifier: Apache-2.0
 // The messages of the Open Inference Protocol over gRPC, as far as the proxy speaks it. Names and numbers are those of the
 // standard; extensions of single servers are left out. scripts/generate-protobuf makes Generated/ from this.
 
