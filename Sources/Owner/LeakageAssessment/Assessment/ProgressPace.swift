@@ -17,7 +17,7 @@ package struct ProgressPace: Sendable {
     /// before. The next one is due ten seconds later.
     package mutating func due(at now: ContinuousClock.Instant = .now) -> String? {
         guard let report, now - last >= Self.interval else { return nil }
-        let wasPrinted = last > report.time
+        let wasPrinted = last >= report.time
         last = now
         return wasPrinted ? "\(report.line), unchanged for \((now - report.time).components.seconds) s" : report.line
     }
