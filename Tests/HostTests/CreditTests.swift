@@ -5,18 +5,8 @@ import Testing
 
 /// A program that exchanges frames like an enclave with one credit, and prints the messages that it receives. It holds
 /// a first inference until it gets a status request while a file RELEASE exists.
-private let slowEnclave = """
-    import os, socket, struct, sys
-    host = socket.socket(fileno=3)
-    def take(count):
-        data = b""
-        while len(data) < count:
-            more = host.recv(count - len(data))
-            if not more: sys.exit(0)
-            data += more
-        return data
-    def say(kind, request, payload=b""):
-        host.sendall(b"INFW" + struct.pack("<HBBQQ", 3, kind, 0, request, len(payload)) + payload)
+private let slowEnclave =
+    ScriptedEnclave.framing + """
     def note(*words): print(*words, file=sys.stderr, flush=True)
     held = None
     while True:

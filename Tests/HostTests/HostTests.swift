@@ -8,6 +8,23 @@ import Wire
 
 /// A host whose "enclave" is a shell script: the host must survive every behaviour of such a program.
 struct ScriptedEnclave {
+    /// Python that `take`s bytes from the host and `say`s frames to it; for the start of a program. It ends when the
+    /// host closes the connection.
+    static let framing = """
+        import os, socket, struct, sys
+        host = socket.socket(fileno=3)
+        def take(count):
+            data = b""
+            while len(data) < count:
+                more = host.recv(count - len(data))
+                if not more: sys.exit(0)
+                data += more
+            return data
+        def say(kind, request, payload=b""):
+            host.sendall(b"INFW" + struct.pack("<HBBQQ", 3, kind, 0, request, len(payload)) + payload)
+
+        """
+
     /// Of one replica.
     let pool: EnclavePool
     var host: EnclaveHost { pool.members[0].host }

@@ -12,18 +12,8 @@ import Wire
 enum PooledEnclaves {
     static let isPossible = FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")
 
-    static let program = """
-        import os, socket, struct, sys
-        host = socket.socket(fileno=3)
-        def take(count):
-            data = b""
-            while len(data) < count:
-                more = host.recv(count - len(data))
-                if not more: sys.exit(0)
-                data += more
-            return data
-        def say(kind, request, payload=b""):
-            host.sendall(b"INFW" + struct.pack("<HBBQQ", 3, kind, 0, request, len(payload)) + payload)
+    static let program =
+        ScriptedEnclave.framing + """
         state, slot = 2, 255
         while True:
             _, _, kind, _, request, count = struct.unpack("<4sHBBQQ", take(24))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import contextvars
-import os
+import http.client
 import socket
 import threading
 import urllib.request
@@ -27,22 +27,32 @@ class Attempt:
     """A request of a blocking library."""
 
     def __init__(self) -> None:
-        self._lock, self._is_over = threading.Lock(), False
-        self._socket: Callable[[], int] | None = None
+        self._lock, self._is_late = threading.Lock(), False
+        self._socket: socket.socket | None = None
 
     def breaks(self, socket_number: Callable[[], int]) -> None:
-        """Sets the socket that is shut down when the time is up, so that the thread ends too. If the caller's library does not
-        reveal its socket, the thread runs as long as the host sends."""
-        with self._lock:
-            self._socket, is_over = socket_number, self._is_over
-        if is_over:
-            self._break()
-
-    def _break(self) -> None:
-        # It may be closed by now, or not be open yet. An SSLSocket is not shut down itself, as it would send what follows in plain.
+        """Sets the socket that is shut down when the time is up, so that the thread ends too. The request's thread calls this
+        while its socket is open. If the caller's library does not reveal its socket, the thread runs as long as the host
+        sends."""
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            if self._socket:
-                with socket.socket(fileno=os.dup(self._socket())) as copy:
+            # A duplicate: after the owner has closed the socket, its number may be that of another file. An SSLSocket is not
+            # shut down itself, as it would send what follows in plain. The family does not matter for that.
+            copy = socket.fromfd(socket_number(), socket.AF_INET, socket.SOCK_STREAM)
+            with self._lock:
+                former, self._socket = self._socket, copy
+                is_late = self._is_late
+            if former:
+                former.close()
+            if is_late:
+                self._end(is_late)
+
+    def _end(self, is_late: bool) -> None:
+        with self._lock:
+            self._is_late = is_late
+            copy, self._socket = self._socket, None
+        if copy:
+            with copy, contextlib.suppress(OSError):
+                if is_late:
                     copy.shutdown(socket.SHUT_RDWR)
 
     def result(self, late: Callable[[], Exception], work: Callable[[], Value]) -> Value:
@@ -65,10 +75,7 @@ class Attempt:
                 return outcome.result()
         finally:
             # Also if a person interrupts it.
-            if not outcome.done():
-                with self._lock:
-                    self._is_over = True
-                self._break()
+            self._end(is_late=not outcome.done())
             # An exception of it refers to this frame, as to that of the thread.
             del outcome
         raise late()
@@ -80,23 +87,43 @@ class Request(urllib.request.Request):
     attempt: Attempt
 
 
+class _Connection:
+    attempt: Attempt | None = None
+    sock: socket.socket
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        if self.attempt:
+            self.attempt.breaks(self.sock.fileno)
+
+
+class _HTTPConnection(_Connection, http.client.HTTPConnection):
+    pass
+
+
+class _HTTPSConnection(_Connection, http.client.HTTPSConnection):
+    pass
+
+
 class _Handler:
+    connection: Any
+
     def do_open(self, http_class: Any, req: urllib.request.Request, **arguments: Any) -> Any:
         def connection(*places: Any, **options: Any) -> Any:
-            made = http_class(*places, **options)
+            made = self.connection(*places, **options)
             if isinstance(req, Request):
-                req.attempt.breaks(lambda: made.sock.fileno())
+                made.attempt = req.attempt
             return made
 
         return super().do_open(connection, req, **arguments)  # type: ignore[misc]
 
 
 class _HTTP(_Handler, urllib.request.HTTPHandler):
-    pass
+    connection = _HTTPConnection
 
 
 class _HTTPS(_Handler, urllib.request.HTTPSHandler):
-    pass
+    connection = _HTTPSConnection
 
 
 def handlers() -> list[urllib.request.BaseHandler]:

@@ -182,7 +182,6 @@ class UrllibTransport:
             except urllib.error.HTTPError as error:
                 response = error
             with response:
-                request.attempt.breaks(response.fileno)
                 data = bounded(iter(lambda: response.read(_CHUNK), b""), limit)
                 if getattr(response, "length", None):
                     raise ConnectionResetError("it ended before the answer did")

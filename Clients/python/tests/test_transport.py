@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import threading
 import time
@@ -158,6 +159,38 @@ def test_a_host_that_sends_a_byte_now_and_then_is_given_up_at_the_deadline(place
             while any(thread.name == "infenclave request" for thread in threading.enumerate()):
                 assert time.monotonic() < end
                 time.sleep(0.05)
+
+
+def test_the_deadline_leaves_a_socket_alone_that_has_the_number_of_a_closed_one(monkeypatch):
+    monkeypatch.setattr(_deadline, "SECONDS", 0.2)
+    (own, far), (other, peer) = socket.socketpair(), socket.socketpair()
+    number, attempt, is_over = own.fileno(), _deadline.Attempt(), threading.Event()
+
+    def work():
+        attempt.breaks(lambda: number)
+        own.detach()
+        os.dup2(other.fileno(), number)
+        is_over.wait(600)
+
+    with far, other, peer:
+        with pytest.raises(TimeoutError):
+            attempt.result(TimeoutError, work)
+        is_over.set()
+        other.sendall(b"x")
+        assert (peer.recv(1), far.recv(1)) == (b"x", b"")
+        os.close(number)
+
+
+def test_a_request_in_time_leaves_no_duplicate_of_its_socket():
+    own, far = socket.socketpair()
+    attempt = _deadline.Attempt()
+    with own, far:
+        for _ in range(2):
+            attempt.breaks(own.fileno)
+        assert attempt.result(TimeoutError, lambda: 1) == 1
+        own.sendall(b"x")
+        own.close()
+        assert (far.recv(1), far.recv(1)) == (b"x", b"")
 
 
 def test_the_deadline_is_that_of_the_swift_library():

@@ -87,7 +87,7 @@ extension GraphImporter {
         do throws(GraphError) {
             types[output] = try operation.attributes.resultTypes(for: operandTypes)[0]
         } catch { throw ONNXImportError(.invalidGraph, error.message) }
-        // One node of the file may expand to a thousand.
+        // Checked at each node, because one node of the file may become a thousand.
         guard nodes.count < Graph.maximumNodes else {
             throw ONNXImportError(.invalidGraph, "the graph has over \(Graph.maximumNodes) nodes")
         }

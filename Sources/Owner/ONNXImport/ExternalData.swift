@@ -2,8 +2,8 @@
 import ONNXFormat
 import Tensors
 
-/// External data files of a model. They must be in the model's folder, and no file is read for more bytes in all than
-/// it has.
+/// External data files of a model. They must be in the model's folder. The bytes read from a file may not exceed its
+/// size in total.
 struct ExternalData {
     private struct Range: Hashable {
         let path: String

@@ -63,7 +63,8 @@ struct GraphImporter {
             throw ONNXImportError(.tooLarge, "\(proto.node.count) nodes are over the limit of \(Graph.maximumNodes)")
         }
         guard settings.batch >= 1 else { throw ONNXImportError(.inputShape, "a batch of \(settings.batch)") }
-        // A node's constant is copied wherever its function is inlined: only the file's own bytes are granted.
+        // Before functions are inlined: inlining copies a node's constant, and the budget grows only by the file's own
+        // bytes.
         grantConstants(of: proto.node + functions.flatMap(\.node))
         var inlining = FunctionInlining(functions, opset: opset)
         proto.node = try inlining.inlined(proto.node)
@@ -233,8 +234,9 @@ struct GraphImporter {
         guard proto.isStandard, let body = ConstantOperators.table[proto.opType], !node.operands.isEmpty,
             node.operands.allSatisfy({ $0 == nil || $0?.constant != nil })
         else { return false }
-        // Float operations are lowered and folded there. Training mode has no lowering, and that of positions is a product
-        // with a matrix.
+        // Float operations are lowered, and the results of that are folded. The exceptions are batch normalisation,
+        // which has no lowering in training mode, and selections by position, whose lowering is a product with a
+        // matrix.
         let isFloat = node.operand(0)?.constant?.tensor.isFloat ?? true
         let isLowered =
             OperatorTable.lowerings[proto.opType] != nil && isFloat
@@ -252,7 +254,7 @@ struct GraphImporter {
         return true
     }
 
-    /// Operators whose results are integers if their first operand is.
+    /// Whether the operator's results are integers if its first operand is.
     private static func keepsIntegers(_ operatorName: String) -> Bool {
         [
             "Abs", "Add", "Clip", "Concat", "CumSum", "DepthToSpace", "Div", "Expand", "Flatten", "Gather", "Identity",

@@ -46,9 +46,9 @@ struct ImportedNode {
     var budget: FoldingBudget
     /// The batch size in the file's shapes, if the graph is imported for one image instead.
     var fileBatch: Int?
-    /// Whether its results are integers or booleans in the file, though floats in the graph.
+    /// Whether its results are integers or booleans in the file; in the graph they are floats.
     var isInteger = false
-    /// The results that are floats nevertheless.
+    /// Indices of results that are floats in the file too.
     var floatOutputs: Set<Int> = []
     /// Whether it is an operator of ONNX Runtime's domain.
     let isMicrosoft: Bool

@@ -60,7 +60,7 @@ struct InputTypes {
     ) throws(ONNXImportError) -> [Int] {
         if let given = settings.inputShapes[name] ?? givenShape {
             if let declared {
-                // Rows of flattened images: the shape says what they are.
+                // The input takes flattened images, and the given shape has their axes.
                 if declared.count == 2, given.count == 4, declared[0].value == nil || declared[0].value == given[0],
                     let count = declared[1].value,
                     given.dropFirst().reduce(1, { $0.multipliedClamping(by: $1) }) == count

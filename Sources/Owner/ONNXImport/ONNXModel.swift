@@ -172,7 +172,12 @@ package struct ONNXModel: Sendable {
         return keepsShape ? result : nil
     }
 
-    /// A graph for one image, if each of its values is the part for one image of a value of the file's graph.
+    /// The graph for one image, made for batches of `batch`.
+    ///
+    /// - Parameters:
+    ///   - single: The file imported for one image.
+    ///   - graph: The file imported with its own batch size, which is `fixed`.
+    /// - Throws: ``ONNXImportError`` unless each value of `single` is the part for one image of a value of `graph`.
     private static func checked(
         _ single: Graph?, against graph: Graph, _ fixed: Int, _ batch: Int
     ) throws(ONNXImportError) -> Graph {

@@ -8,7 +8,8 @@ extension GraphImporter {
         guard settings.isClassifier, declared.count == 1 else { return declared }
         let input = declared[0]
         let takesPixels = input.type.element != .float32
-        // Eight rows or more could be one image of two axes; a shape of four extents says that they are rows.
+        // An input of rank 2 is either one image without batch and channels, or rows of flattened images. Given four
+        // extents, it is rows.
         let isSaidToBeRows = input.type.shape.rank == 2 && givenShape(of: input)?.count == 4
         var form = isSaidToBeRows ? nil : PictureInput(input.type.shape, takesPixels: takesPixels)
         if form == nil { form = try flattened(input, takesPixels: takesPixels) }

@@ -7,11 +7,10 @@ package struct PictureInput: Sendable {
     package let declared: Shape
     /// Whether the file takes 8-bit pixels or other integers; the model then does its own normalisation.
     package let takesPixels: Bool
-    /// The axes of the graph's input that the file has, in its order: 0 is the batch, 1 the channels, 2 the height, 3
-    /// the width.
+    /// The axes of the graph's input that the file has, in the file's order: 0 is the batch, 1 the channels, 2 the
+    /// height, 3 the width.
     let axes: [Int]
-    /// The shape with the batch that the file's second axis is the flattened rest of; `nil` if its axes are not
-    /// flattened.
+    /// The file's shape before the axes after the batch were flattened to one; `nil` if they are not flattened.
     let unfolded: Shape?
 
     /// An input of rows, each of which is a flattened image.

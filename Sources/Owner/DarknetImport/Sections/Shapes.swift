@@ -5,8 +5,8 @@ import Tensors
 // Sections without weights.
 
 extension Network {
-    /// Pads size - 1 in total by default, half of it (rounded down) before.
-    mutating func maxpool(_ section: inout Section) throws(DarknetImportError) -> Layer {
+    /// The window of a pooling. It pads size - 1 in total by default, half of it (rounded down) before.
+    private static func poolingWindow(_ section: inout Section) throws(DarknetImportError) -> Window {
         let stride = try section.extent("stride", default: 1)
         let strides = [
             try section.extent("stride_y", default: stride), try section.extent("stride_x", default: stride),
@@ -14,21 +14,18 @@ extension Network {
         let size = try section.extent("size", default: stride)
         let padding = try section.integer("padding", in: 0...1 << 20) ?? size - 1
         let (before, after) = (padding / 2, padding - padding / 2)
-        let window = Window(kernel: [size, size], strides: strides, pads: [before, before, after, after])
+        return Window(kernel: [size, size], strides: strides, pads: [before, before, after, after])
+    }
+
+    mutating func maxpool(_ section: inout Section) throws(DarknetImportError) -> Layer {
+        let window = try Self.poolingWindow(&section)
         return try add(
             .pooling(Pooling(.maximum, window: window)), [try image(current, in: section)], as: "maxpool", in: section)
     }
 
-    /// Average pooling with the windows of `maxpool`; padding is not counted.
+    /// Average pooling, in which padding is not counted.
     mutating func localAvgpool(_ section: inout Section) throws(DarknetImportError) -> Layer {
-        let stride = try section.extent("stride", default: 1)
-        let strides = [
-            try section.extent("stride_y", default: stride), try section.extent("stride_x", default: stride),
-        ]
-        let size = try section.extent("size", default: stride)
-        let padding = try section.integer("padding", in: 0...1 << 20) ?? size - 1
-        let (before, after) = (padding / 2, padding - padding / 2)
-        let window = Window(kernel: [size, size], strides: strides, pads: [before, before, after, after])
+        let window = try Self.poolingWindow(&section)
         return try add(
             .pooling(Pooling(.average, window: window)), [try image(current, in: section)], as: "local_avgpool",
             in: section)

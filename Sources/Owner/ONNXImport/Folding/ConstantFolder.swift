@@ -110,8 +110,8 @@ enum ConstantFolder {
     ) throws(ONNXImportError) -> Tensor {
         try budget.spend(type)
         let axis = axis < 0 ? axis + type.shape.rank : axis
-        // Empty parts are removed first: otherwise the loops would take steps without copying, as many as the extents
-        // say.
+        // Empty parts are removed first. Otherwise the loops would take as many steps as the extents demand, without
+        // copying anything.
         let parts = operands.filter { $0.byteCount > 0 }
         let rows = parts.isEmpty ? 0 : type.shape.dimensions[..<axis].reduce(1, *)
         return Tensor(type: type) { target in
@@ -143,8 +143,8 @@ enum ConstantFolder {
     }
 }
 
-/// Element positions for these strides, in row-major order of the extents: one addition for most elements, however many
-/// axes there are.
+/// Element positions for these strides, in row-major order of the extents. Most positions cost one addition, whatever
+/// the number of axes.
 struct StridedWalk {
     private let extents: [Int]
     private let strides: [Int]

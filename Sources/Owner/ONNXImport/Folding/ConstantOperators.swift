@@ -6,8 +6,8 @@ import Tensors
 /// Computes a node whose operands are all known.
 typealias ConstantOperator = @Sendable (inout ImportedNode, inout FoldingBudget) throws(ONNXImportError) -> [Tensor]
 
-/// The operators that are evaluated at import. If an operator has a lowering too, floats take the lowering, which is
-/// folded as well.
+/// The operators that are evaluated at import. If an operator has a lowering too, floats are lowered instead, and the
+/// results of that are folded.
 enum ConstantOperators {
     static let table: [String: ConstantOperator] = functions.merging(reductions) { $1 }.merging(movements) { $1 }
 

@@ -45,7 +45,8 @@ extension ImportedNode {
         var extents = x.shape.dimensions
         extents[axis] = count
         let shape = try ConstantFolder.shape(extents)
-        // Groups in the order of the other axes, and the start of each.
+        // A group has the elements along the axis for one index of the other axes. `starts` has the position in x of
+        // each group's first element.
         let groups = try ConstantFolder.groups(shape, [axis])
         var seen = [Int](repeating: 0, count: groups.count)
         var (positions, places): ([Int], [Int64]) = ([], [])
@@ -81,7 +82,8 @@ extension ImportedNode {
         return [try ConstantFolder.tensor(x.type, results, budget: &budget)]
     }
 
-    /// In training mode with statistics of the operand itself: networks standardise their weights so.
+    /// BatchNormalization of a constant. In training mode it uses the statistics of the operand itself, by which
+    /// networks standardise their weights.
     mutating func trainedNormalization(_ budget: inout FoldingBudget) throws(ONNXImportError) -> [Tensor] {
         let (epsilon, momentum) = (try float("epsilon") ?? 1e-5, Double(try float("momentum") ?? 0.9))
         for name in ["is_test", "spatial"] where opset < 9 { ignore(name) }
