@@ -40,7 +40,7 @@ package struct FeatureExport: Sendable {
     private let types: [TensorType]
 
     /// - Throws: ``AssessmentError`` `.invalidCut` for a cut that does not exist, at which the input itself crosses, or
-    ///   where something other than floats of one image crosses; and what ``Assessor`` refuses.
+    ///   where nothing crosses; and what ``Assessor`` refuses.
     package init(_ configuration: AssessmentConfiguration, cut name: String) throws(AssessmentError) {
         var configuration = configuration
         configuration.cuts = .named([name])
@@ -50,12 +50,6 @@ package struct FeatureExport: Sendable {
         types = cut.crossing.map(configuration.model.graph.type(of:))
         guard !types.isEmpty else {
             throw AssessmentError(.invalidCut, "nothing crosses cut '\(name)': choose a shallower cut")
-        }
-        if let index = types.firstIndex(where: { $0.element != .float32 }) {
-            throw AssessmentError(
-                .invalidCut,
-                "'\(cut.crossing[index])' crosses cut '\(name)' as \(types[index]), expected f32: choose a cut between "
-                    + "two layers of floats")
         }
     }
 

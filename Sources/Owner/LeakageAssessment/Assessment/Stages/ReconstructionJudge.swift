@@ -98,7 +98,7 @@ package final class ReconstructionJudge {
         }
         let layers = outputs.prefix(layerCount).map { tensor in
             FeatureDistance.Layer(
-                channels: tensor.shape[1], values: tensor.withElements(as: Float.self) { Array($0) })
+                channels: tensor.shape[1], values: tensor.converted.withElements(as: Float.self) { Array($0) })
         }
         return (distribution, layers)
     }
