@@ -151,7 +151,8 @@ struct CrossedPictures: Sendable {
         // Against the picture itself and the others before it.
         let minima = try truths.indices.map { picture in
             let candidates = truths.indices.map { truths[(picture + truths.count - $0) % truths.count] }
-            return try judge.minima(over: [crossing[picture]], candidates: candidates, judged: {})
+            return try judge.minima(
+                over: [crossing[picture]], layouts: layout.layouts, candidates: candidates, judged: {})
         }
         let divergences = minima.indices.map { picture in
             minima.indices.map { minima[(picture + $0) % minima.count].divergences[$0] }

@@ -23,9 +23,10 @@ package struct AssessmentForecast: Sendable, Hashable {
         let clock = ContinuousClock()
         let judge = try ChannelJudge(context.validator)
         let images = try Self.images()
-        _ = try judge.minima(over: [images], candidates: []) {}
+        let layout = MapLayout.planes(channels: images.shape[1], height: images.shape[2], width: images.shape[3])
+        _ = try judge.minima(over: [images], layouts: [layout], candidates: []) {}
         let start = clock.now
-        _ = try judge.minima(over: [images], candidates: []) {}
+        _ = try judge.minima(over: [images], layouts: [layout], candidates: []) {}
         let view = (clock.now - start) / .seconds(1) / Double(images.shape[1])
         channelSeconds = view * Double(ChannelStage.leastImages(context)) / Double(context.threads)
     }

@@ -49,6 +49,12 @@ package enum Warnings {
                 "\(judged) pictures for the channel KL; \(wanted) without a failure would bound the failing share at 5 %."
             )
         }
+        let integers = context.cuts.filter { !$0.isOfFloats(in: context.model.graph) }.map { "'\($0.name)'" }
+        if context.configuration.triesNoise, !integers.isEmpty {
+            texts.append(
+                "No noise was tried at \(integers.joined(separator: ", ")), where integers cross: the enclave adds noise to "
+                    + "floats. Choose the cut before the quantisation.")
+        }
         if decoded < wantedByDecoders {
             texts.append(
                 "\(decoded) pictures to learn from: the learning curves are short, and what they say of an attacker with "

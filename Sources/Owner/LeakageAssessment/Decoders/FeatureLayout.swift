@@ -4,8 +4,8 @@ package import Tensors
 
 /// How the boundary tensors of a cut become features for the decoders.
 ///
-/// Feature maps (`[1, c, h, w]` with both extents over 1) are brought to one grid of at most ``maximumCells`` cells per
-/// side: the finest maps by space-to-depth if they are larger, all others by their nearest element. All other tensors
+/// Feature maps, in any ``MapLayout``, are brought to one grid of at most ``maximumCells`` cells per side: the finest
+/// maps by space-to-depth if they are larger, all others by their nearest element. All other tensors, and extra tokens,
 /// are vectors, which only the global decoder can use.
 package struct FeatureLayout: Sendable {
     /// Most cells along one side.
@@ -16,14 +16,16 @@ package struct FeatureLayout: Sendable {
     package static let maximumElements = 1 << 20
 
     private struct Map: Sendable {
-        let channels: Int
-        let height: Int
-        let width: Int
+        let layout: MapLayout
         /// Elements of a cell along each side; 0 if the nearest element is used.
         let block: Int
+        /// Channels in the grid.
+        var channels: Int { layout.channels * max(1, block * block) }
     }
 
     private let maps: [Int: Map]
+    /// One element per boundary tensor; `nil` for vectors.
+    package let layouts: [MapLayout?]
     /// `nil` if no tensor is a feature map.
     package let grid: (height: Int, width: Int)?
     /// Channels of a cell, after projection.
@@ -40,26 +42,24 @@ package struct FeatureLayout: Sendable {
     package init(
         crossing: [String], of graph: Graph, picture: (height: Int, width: Int), seed: UInt64
     ) {
-        let shapes = crossing.map { graph.type(of: $0).shape.dimensions }
-        let spatial = shapes.indices.filter { Self.isMap(shapes[$0]) }
-        func area(_ index: Int) -> Int { shapes[index][2] * shapes[index][3] }
-        guard let finest = spatial.max(by: { area($0) < area($1) }) else {
+        layouts = crossing.map(graph.mapLayout(of:))
+        let spatial = layouts.enumerated().compactMap { index, layout in layout.map { (index: index, layout: $0) } }
+        func area(_ layout: MapLayout) -> Int { layout.height * layout.width }
+        guard let finest = spatial.max(by: { area($0.layout) < area($1.layout) }) else {
             (maps, grid, channels, rawChannels, projection) = ([:], nil, 0, 0, nil)
             reconstruction = (min(Self.pixels, picture.height), min(Self.pixels, picture.width))
             region = .init(top: 0, left: 0, height: Double(picture.height), width: Double(picture.width))
             return
         }
-        let (height, width) = (shapes[finest][2], shapes[finest][3])
+        let (height, width) = (finest.layout.height, finest.layout.width)
         let block = (max(height, width) + Self.maximumCells - 1) / Self.maximumCells
         let cells = ((height + block - 1) / block, (width + block - 1) / block)
         var maps: [Int: Map] = [:]
-        for index in spatial {
-            let dimensions = shapes[index]
-            let isFinest = dimensions[2] == height && dimensions[3] == width
-            maps[index] = Map(
-                channels: dimensions[1], height: dimensions[2], width: dimensions[3], block: isFinest ? block : 0)
+        for (index, layout) in spatial {
+            let isFinest = layout.height == height && layout.width == width
+            maps[index] = Map(layout: layout, block: isFinest ? block : 0)
         }
-        let raw = maps.values.reduce(0) { $0 + $1.channels * max(1, $1.block * $1.block) }
+        let raw = maps.values.reduce(0) { $0 + $1.channels }
         let limit = LocalRidge.maximumChannels
         let isLarge = raw > limit && raw * cells.0 * cells.1 > Self.maximumElements
         self.maps = maps
@@ -75,7 +75,7 @@ package struct FeatureLayout: Sendable {
             return max(1, min((limit + cells / 2) / cells, pixels / max(1, cells)))
         }
         reconstruction = (cells.0 * patch(cells.0, picture.height), cells.1 * patch(cells.1, picture.width))
-        if let sampling = graph.samplingGrids[crossing[finest]] {
+        if let sampling = graph.samplingGrids[crossing[finest.index]] {
             region = sampling.region(cells: cells, block: block)
         } else {
             region = .init(
@@ -84,22 +84,17 @@ package struct FeatureLayout: Sendable {
         }
     }
 
-    /// Whether a tensor of this shape is a stack of feature maps rather than a vector.
-    package static func isMap(_ dimensions: [Int]) -> Bool {
-        dimensions.count == 4 && dimensions[2] > 1 && dimensions[3] > 1
-    }
-
     /// Approximate number of stored elements per image.
     package func elements(crossing types: [TensorType]) -> Int {
         (grid.map { $0.height * $0.width * channels } ?? 0)
-            + types.indices.reduce(0) { $0 + (maps[$1] == nil ? types[$1].shape.elementCount : 0) }
+            + types.indices.reduce(0) { $0 + types[$1].shape.elementCount - (layouts[$1]?.elementCount ?? 0) }
     }
 
     /// One image's features.
     package struct Features: Sendable {
         /// `[height, width, channels]` of the grid; empty if there is none.
         package var map: [Float]
-        /// The tensors that are no feature maps, concatenated.
+        /// The tensors that are no feature maps, and the extra tokens of those that are, concatenated.
         package var vector: [Float]
     }
 
@@ -116,7 +111,8 @@ package struct FeatureLayout: Sendable {
                 }
                 if let map = maps[index] {
                     copy(values, map, to: &raw, offset: offset)
-                    offset += map.channels * max(1, map.block * map.block)
+                    offset += map.channels
+                    vector += values[..<map.layout.extraElements]
                 } else {
                     vector += values
                 }
@@ -128,23 +124,23 @@ package struct FeatureLayout: Sendable {
 
     private func copy(_ values: UnsafeBufferPointer<Float>, _ map: Map, to raw: inout [Float], offset: Int) {
         guard let grid else { return }
+        let layout = map.layout
         raw.withUnsafeMutableBufferPointer { raw in
-            for channel in 0..<map.channels {
-                let plane = channel * map.height * map.width
+            for channel in 0..<layout.channels {
                 for cellY in 0..<grid.height {
                     for cellX in 0..<grid.width {
                         let cell = (cellY * grid.width + cellX) * rawChannels + offset
                         guard map.block > 0 else {
-                            let (y, x) = (cellY * map.height / grid.height, cellX * map.width / grid.width)
-                            raw[cell + channel] = values[plane + y * map.width + x]
+                            let (y, x) = (cellY * layout.height / grid.height, cellX * layout.width / grid.width)
+                            raw[cell + channel] = values[layout.index(channel: channel, y: y, x: x)]
                             continue
                         }
                         for dy in 0..<map.block {
-                            let y = min(cellY * map.block + dy, map.height - 1)
+                            let y = min(cellY * map.block + dy, layout.height - 1)
                             for dx in 0..<map.block {
-                                let x = min(cellX * map.block + dx, map.width - 1)
+                                let x = min(cellX * map.block + dx, layout.width - 1)
                                 let position = (channel * map.block + dy) * map.block + dx
-                                raw[cell + position] = values[plane + y * map.width + x]
+                                raw[cell + position] = values[layout.index(channel: channel, y: y, x: x)]
                             }
                         }
                     }

@@ -8,8 +8,8 @@ internal import Tensors
 /// Writes the boundary tensors of a cut and the images that they were computed from, for an external attack. Images,
 /// order and split are those of an assessment of the same folder, limits and seed.
 ///
-/// - `features.npy`: f32 `[pictures, channels, height, width]` where one map crosses, else `[pictures, elements]`, the
-///   tensors concatenated.
+/// - `features.npy`: f32 `[pictures, channels, height, width]` where one tensor of maps crosses, in whatever layout,
+///   else `[pictures, elements]`, the tensors concatenated as they are.
 /// - `pictures.npy`: u8 `[pictures, height, width, channels]`, RGB or grey, as the network sees them before
 ///   normalisation.
 /// - `names.json`: the files' names, in the order of the images.
@@ -40,7 +40,7 @@ package struct FeatureExport: Sendable {
     private let types: [TensorType]
 
     /// - Throws: ``AssessmentError`` `.invalidCut` for a cut that does not exist, at which the input itself crosses, or
-    ///   where something other than floats of one image crosses; and what ``Assessor`` refuses.
+    ///   where nothing crosses; and what ``Assessor`` refuses.
     package init(_ configuration: AssessmentConfiguration, cut name: String) throws(AssessmentError) {
         var configuration = configuration
         configuration.cuts = .named([name])
@@ -51,19 +51,19 @@ package struct FeatureExport: Sendable {
         guard !types.isEmpty else {
             throw AssessmentError(.invalidCut, "nothing crosses cut '\(name)': choose a shallower cut")
         }
-        if let index = types.firstIndex(where: { $0.element != .float32 }) {
-            throw AssessmentError(
-                .invalidCut,
-                "'\(cut.crossing[index])' crosses cut '\(name)' as \(types[index]), expected f32: choose a cut between "
-                    + "two layers of floats")
-        }
+    }
+
+    /// Where one tensor crosses, of maps alone.
+    private var layout: MapLayout? {
+        guard types.count == 1, let layout = configuration.model.graph.mapLayout(of: cut.crossing[0]),
+            layout.extraElements == 0
+        else { return nil }
+        return layout
     }
 
     /// The shape of one image's features.
     private var shape: [Int] {
-        if types.count == 1, FeatureLayout.isMap(types[0].shape.dimensions) {
-            return Array(types[0].shape.dimensions.dropFirst())
-        }
+        if let layout { return [layout.channels, layout.height, layout.width] }
         return [types.reduce(0) { $0 + $1.shape.elementCount }]
     }
 
@@ -100,7 +100,7 @@ package struct FeatureExport: Sendable {
     }
 
     private func writeArrays(_ context: StageContext, to folder: String) throws(AssessmentError) {
-        let (form, cut) = (context.model.preprocessing, cut)
+        let (form, cut, layout) = (context.model.preprocessing, cut, layout)
         let features = try NumPyWriter<Float>(folder + "/features.npy", count: context.decoded, shape: shape)
         let pictures = try NumPyWriter<UInt8>(
             folder + "/pictures.npy", count: context.decoded, shape: [form.height, form.width, form.channels.count])
@@ -112,7 +112,8 @@ package struct FeatureExport: Sendable {
             try context.cancellation.check()
             let crossing = try probe.crossing(of: try context.pictures.tensor(of: picture))[0]
             try features.write(
-                crossing.flatMap { $0.withElements(as: Float.self) { Array($0) } }, at: picture)
+                crossing.flatMap { $0.withElements(as: Float.self) { layout?.planes(of: $0) ?? Array($0) } },
+                at: picture)
             try pictures.write(try context.pictures.image(picture).pixels, at: picture)
             meter.advance(by: 1)
         }

@@ -33,17 +33,19 @@ package final class ChannelJudge {
 
     /// - Parameters:
     ///   - crossing: The boundary tensors of one cut.
+    ///   - layouts: One per boundary tensor; `nil` for vectors.
     ///   - candidates: Class distributions; index 0 is that of the image, the rest form its shuffled null.
     ///   - judged: Called after each IR image.
     /// - Returns: Infinite minima if no boundary tensor is a feature map.
     package func minima(
-        over crossing: [Tensor], candidates: [ClassDistribution], judged: () throws(AssessmentError) -> Void
+        over crossing: [Tensor], layouts: [MapLayout?], candidates: [ClassDistribution],
+        judged: () throws(AssessmentError) -> Void
     ) throws(AssessmentError) -> Minima {
         var minima = Minima(divergences: .init(repeating: .infinity, count: candidates.count))
         var channel = 0
-        for tensor in crossing where FeatureLayout.isMap(tensor.shape.dimensions) {
-            for plane in 0..<tensor.shape[1] {
-                let logarithms = try logarithms(ofPlane: plane, in: tensor)
+        for case (let tensor, let layout?) in zip(crossing, layouts) {
+            for plane in 0..<layout.channels {
+                let logarithms = try logarithms(ofPlane: plane, in: tensor, layout)
                 for (index, candidate) in candidates.enumerated() {
                     let divergence = try KullbackLeibler.divergence(of: candidate, fromLogarithms: logarithms)
                     guard divergence < minima.divergences[index] else { continue }
@@ -58,12 +60,13 @@ package final class ChannelJudge {
     }
 
     /// The logarithms of the validator's class distribution for the IR image of one channel.
-    private func logarithms(ofPlane plane: Int, in tensor: Tensor) throws(AssessmentError) -> [Double] {
-        let extents = Extents(height: tensor.shape[2], width: tensor.shape[3])
-        let area = extents.height * extents.width
+    private func logarithms(
+        ofPlane plane: Int, in tensor: Tensor, _ layout: MapLayout
+    ) throws(AssessmentError) -> [Double] {
+        let extents = Extents(height: layout.height, width: layout.width)
         tensor.withElements(as: Float.self) { values in
             map.removeAll(keepingCapacity: true)
-            map.append(contentsOf: values[plane * area..<(plane + 1) * area])
+            layout.append(channel: plane, of: values, to: &map)
         }
         guard try ChannelImage.normalize(&map) else { return try blankLogarithms() }
         resizer(for: extents).resize(map, into: &image)

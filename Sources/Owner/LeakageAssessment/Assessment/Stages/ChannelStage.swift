@@ -75,6 +75,7 @@ enum ChannelStage {
     private static func minima(
         _ context: StageContext, at cut: Cut, truths: Truths, among count: Int, meter: ProgressMeter
     ) throws(AssessmentError) -> [ChannelJudge.Minima] {
+        let layouts = cut.crossing.map(context.model.graph.mapLayout(of:))
         let total = channels(cut, context)
         return try WorkerThreads<ChannelJudge.Minima>.map(count: count, threads: context.threads) {
             () throws(AssessmentError) in
@@ -103,7 +104,8 @@ enum ChannelStage {
                 }
                 var distributions: [ClassDistribution] = []
                 for candidate in candidates { distributions.append(try truths.distribution(of: candidate)) }
-                return try judge.minima(over: crossing, candidates: distributions) { () throws(AssessmentError) in
+                return try judge.minima(over: crossing, layouts: layouts, candidates: distributions) {
+                    () throws(AssessmentError) in
                     try context.cancellation.check()
                     meter.advance(by: 1)
                 }
@@ -118,7 +120,6 @@ enum ChannelStage {
     }
 
     private static func channels(_ cut: Cut, _ context: StageContext) -> Int {
-        cut.crossing.map { context.model.graph.type(of: $0).shape.dimensions }.filter(FeatureLayout.isMap)
-            .reduce(0) { $0 + $1[1] }
+        cut.crossing.compactMap(context.model.graph.mapLayout(of:)).reduce(0) { $0 + $1.channels }
     }
 }

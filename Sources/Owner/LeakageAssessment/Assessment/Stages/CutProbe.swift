@@ -32,16 +32,44 @@ package final class CutProbe {
         plan = try EngineBridge.compile(inside, name: network.name)
     }
 
-    /// The boundary tensors of each cut, in the order of the cuts.
+    /// The boundary tensors of each cut, in the order of the cuts, as f32: those of integers are converted, without
+    /// their scale and zero point.
     ///
     /// - Throws: ``AssessmentError`` `.notFinite` when a value is not finite, since a later layer might hide it.
     package func crossing(of input: Tensor) throws(AssessmentError) -> [[Tensor]] {
-        let made = try EngineBridge.run(plan, [input])
-        for (name, value) in zip(values.names, made) where value.type.element == .float32 {
+        let made = try EngineBridge.run(plan, [input]).map(\.converted)
+        for (name, value) in zip(values.names, made) {
             // A value times zero is zero unless the value is not finite.
             let isFinite = value.withElements(as: Float.self) { $0.reduce(0) { $0 + $1 * 0 } == 0 }
             guard isFinite else { throw AssessmentError(.notFinite, "the values of '\(name)' are not all finite") }
         }
         return values.byCut(made)
     }
+}
+
+extension Tensor {
+    /// The same values as f32, rounded above 2²⁴; attacks read integers of quantised networks like this.
+    package var converted: Tensor {
+        switch element {
+        case .float32: self
+        case .uint8, .boolean: converted(from: UInt8.self)
+        case .int8: converted(from: Int8.self)
+        case .int32: converted(from: Int32.self)
+        case .int64: converted(from: Int64.self)
+        }
+    }
+
+    private func converted<Value: BinaryInteger & BitwiseCopyable>(from _: Value.Type) -> Tensor {
+        withElements(as: Value.self) { values in
+            Tensor(type: TensorType(.float32, shape)) { target in
+                let target = target.bindMemory(to: Float.self)
+                for index in values.indices { target[index] = Float(values[index]) }
+            }
+        }
+    }
+}
+
+extension Cut {
+    /// Whether noise can be added to what crosses.
+    func isOfFloats(in graph: Graph) -> Bool { crossing.allSatisfy { graph.type(of: $0).element == .float32 } }
 }

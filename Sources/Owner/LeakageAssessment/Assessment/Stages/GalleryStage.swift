@@ -37,7 +37,8 @@ enum GalleryStage {
                     continue
                 }
                 let channel = channelKL.closestChannel[place]
-                let map = try channelImage(channel, of: tensors)
+                let layouts = context.cuts[cut].crossing.map(context.model.graph.mapLayout(of:))
+                let map = try channelImage(channel, of: tensors, layouts)
                 entries.append(
                     .init(
                         channelImage: map.map { ($0, channel, channelKL.own[place]) },
@@ -51,19 +52,18 @@ enum GalleryStage {
         return gallery
     }
 
-    private static func channelImage(_ channel: Int, of tensors: [Tensor]) throws(AssessmentError) -> Image? {
+    private static func channelImage(
+        _ channel: Int, of tensors: [Tensor], _ layouts: [MapLayout?]
+    ) throws(AssessmentError) -> Image? {
         var first = 0
-        for tensor in tensors where FeatureLayout.isMap(tensor.shape.dimensions) {
-            let (channels, height, width) = (tensor.shape[1], tensor.shape[2], tensor.shape[3])
-            if channel < first + channels {
-                let area = height * width
-                var map = tensor.withElements(as: Float.self) { values in
-                    Array(values[(channel - first) * area..<(channel - first + 1) * area])
-                }
+        for case (let tensor, let layout?) in zip(tensors, layouts) {
+            if channel < first + layout.channels {
+                var map: [Float] = []
+                tensor.withElements(as: Float.self) { layout.append(channel: channel - first, of: $0, to: &map) }
                 _ = try ChannelImage.normalize(&map)
-                return try Picture(height: height, width: width, channels: 1, values: map).image()
+                return try Picture(height: layout.height, width: layout.width, channels: 1, values: map).image()
             }
-            first += channels
+            first += layout.channels
         }
         return nil
     }

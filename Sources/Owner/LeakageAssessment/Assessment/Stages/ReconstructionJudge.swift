@@ -28,21 +28,22 @@ package final class ReconstructionJudge {
     private let plan: Plan
     private let endsWithSoftmax: Bool
     private let preprocessor: Preprocessor
-    private let layerCount: Int
+    /// Of the layers of ``FeatureDistance``.
+    private let layouts: [MapLayout]
 
     package init(_ validator: AssessmentConfiguration.Network) throws(AssessmentError) {
         try validator.check()
         let graph = validator.graph
-        let maps = graph.assessableCuts.flatMap(\.crossing).filter {
-            FeatureLayout.isMap(graph.type(of: $0).shape.dimensions)
+        let maps = graph.assessableCuts.flatMap(\.crossing).compactMap { name in
+            graph.mapLayout(of: name).map { (name: name, layout: $0) }
         }
         let chosen =
             maps.count <= Self.layers
             ? maps : (0..<Self.layers).map { maps[($0 * (maps.count - 1)) / (Self.layers - 1)] }
-        layerCount = chosen.count
+        layouts = chosen.map(\.layout)
         let observed = try EngineBridge.graph { () throws(GraphError) in
             try Graph(
-                name: graph.name, inputs: graph.inputs, outputs: chosen + graph.outputs, nodes: graph.nodes,
+                name: graph.name, inputs: graph.inputs, outputs: chosen.map(\.name) + graph.outputs, nodes: graph.nodes,
                 constants: graph.constants)
         }
         plan = try EngineBridge.compile(observed, name: validator.name)
@@ -75,8 +76,8 @@ package final class ReconstructionJudge {
         }
         return Judgement(
             divergence: try DecoderDivergence(pictures: truths, reconstructions: guesses),
-            featureDistance: layerCount > 0 ? Statistics.mean(distances) : nil,
-            featureDistanceOfMean: layerCount > 0 ? Statistics.mean(distancesOfMean) : nil)
+            featureDistance: !layouts.isEmpty ? Statistics.mean(distances) : nil,
+            featureDistanceOfMean: !layouts.isEmpty ? Statistics.mean(distancesOfMean) : nil)
     }
 
     /// The validator's class distribution of a picture.
@@ -93,12 +94,12 @@ package final class ReconstructionJudge {
             throw AssessmentError(.shapeMismatch, error.message)
         }
         let outputs = try EngineBridge.run(plan, [input])
-        let distribution = try outputs[layerCount].withElements(as: Float.self) { (scores) throws(AssessmentError) in
+        let distribution = try outputs[layouts.count].withElements(as: Float.self) { (scores) throws(AssessmentError) in
             endsWithSoftmax ? try ClassDistribution(scores) : try ClassDistribution(logits: scores)
         }
-        let layers = outputs.prefix(layerCount).map { tensor in
+        let layers = zip(outputs, layouts).map { tensor, layout in
             FeatureDistance.Layer(
-                channels: tensor.shape[1], values: tensor.withElements(as: Float.self) { Array($0) })
+                channels: layout.channels, values: tensor.converted.withElements(as: Float.self, layout.planes(of:)))
         }
         return (distribution, layers)
     }

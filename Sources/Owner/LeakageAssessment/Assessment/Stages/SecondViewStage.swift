@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Imaging
-internal import ModelGraph
+package import ModelGraph
 internal import Tensors
 
 /// A second network's features of the decoders' images: what an attacker with candidate images compares. One view of
@@ -31,19 +31,9 @@ enum SecondViewStage {
         }
     }
 
-    /// The name of the vector before the last layer, if there is one; else of the class scores.
-    private static func place(in network: AssessmentConfiguration.Network) throws(AssessmentError) -> Cut {
-        let mapping = try network.graph.mappingCut()
-        let vectors = network.graph.assessableCuts.filter { cut in
-            cut.nodesInside < mapping.nodesInside
-                && cut.crossing.allSatisfy { !FeatureLayout.isMap(network.graph.type(of: $0).shape.dimensions) }
-        }
-        return vectors.first ?? mapping
-    }
-
     private static func compute(_ context: StageContext) throws(AssessmentError) -> Views {
         let network = context.validator
-        let cut = try place(in: network)
+        let cut = try network.graph.vectorCut()
         let length = cut.crossing.reduce(0) { $0 + network.graph.type(of: $1).shape.elementCount }
         let count = context.decoded
         let views = try RecordStore<Float>(count: 2 * count, length: length, in: context.scratch)
@@ -90,5 +80,17 @@ enum SecondViewStage {
             }
             return try Image(width: image.width, height: image.height, channels: image.channels, pixels: pixels)
         } catch { throw AssessmentError(.file, "\(name): \(error.message)") }
+    }
+}
+
+extension Graph {
+    /// The cut before the last layer, if a vector crosses there; else the deepest where a vector crosses, or
+    /// the cut of the class scores.
+    package func vectorCut() throws(AssessmentError) -> Cut {
+        let mapping = try mappingCut()
+        let vectors = assessableCuts.filter { cut in
+            cut.nodesInside < mapping.nodesInside && cut.crossing.allSatisfy { mapLayout(of: $0) == nil }
+        }
+        return vectors.last ?? mapping
     }
 }

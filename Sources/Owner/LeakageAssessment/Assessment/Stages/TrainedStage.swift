@@ -54,6 +54,6 @@ enum TrainedStage {
 
     /// Whether a decoder can be trained at this cut.
     static func hasMaps(_ cut: Cut, _ context: StageContext) -> Bool {
-        cut.crossing.contains { FeatureLayout.isMap(context.model.graph.type(of: $0).shape.dimensions) }
+        cut.crossing.contains { context.model.graph.mapLayout(of: $0) != nil }
     }
 }
