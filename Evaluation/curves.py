@@ -84,6 +84,8 @@ def pair(program, shared, model, cut, kind, folder, threads, results):
 def compared(found, asset):
     """Lower end, estimate and upper end from a few pictures; what all of them found; whether that is inside."""
     before, after = (found[which]["cuts"][0]["assets"][asset] for which in ("before", "after"))
+    # What was found at this cut alone; before there was `thisCut`, the asset's own numbers were that.
+    before = before.get("thisCut", before)
     # The best of the attacks with all pictures; an attack's own interval is in its row.
     truth = max(curve["points"][-1]["value"] for curve in after["curves"])
     return before["lower"], before["estimate"], before["upper"], truth, before["lower"] <= truth <= before["upper"]

@@ -139,6 +139,17 @@ class PageTests(unittest.TestCase):
         self.assertIn("R² is inside for 0 of 1 pairs of network and cut, the share identified for 1.", text)
         self.assertIn("`layer20_avgpool_flat` of tiny-darknet", text)
 
+    def test_an_interval_is_that_of_the_cut_alone_and_a_deciding_measure_is_named(self):
+        before, after = result(cut("d", 0.01, 0.05)), result(cut("d", 0.2, 0.4))
+        before["cuts"][0]["assets"]["appearance"]["thisCut"] = {"lower": 0.1, "estimate": 0.2, "upper": 0.3}
+        self.assertEqual(curves.compared({"before": before, "after": after}, "appearance"), (0.1, 0.2, 0.3, 0.2, True))
+        leak = before["cuts"][0]
+        leak["assets"]["class"] |= {"outcome": "fails", "decidedBy": {
+            "measure": "decoderDivergenceRatio", "value": 0.69, "limit": 0.8}}
+        self.assertEqual(page.asset(leak, "class"), "0.70 [0.35, 1.40] leaks (decoderDivergenceRatio 0.69, limit 0.80)")
+        leak["assets"]["class"]["decidedBy"] = {"measure": "classGain", "value": 0.7, "limit": 0.1}
+        self.assertEqual(page.asset(leak, "class"), "0.70 [0.35, 1.40] leaks")
+
     def test_what_is_not_measured_again_stays_and_is_marked(self):
         old = page.markdown({"tiny-darknet": result(cut("a", 0.5, 0.6))}, {}, [], {})
         self.assertNotIn(page.OLDER, old)

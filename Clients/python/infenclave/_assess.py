@@ -48,8 +48,8 @@ class Cut:
         return row
 
     def asset(self, name: str) -> Mapping[str, Any]:
-        """The results for ``appearance``, ``identity`` or ``class``: ``outcome``, ``lower``, ``estimate``, ``upper``, ``curves``;
-        empty if it was not measured."""
+        """The results for ``appearance``, ``identity`` or ``class``: ``outcome``, ``decidedBy``, ``lower``, ``estimate``,
+        ``upper`` (at this cut or a deeper one), ``thisCut``, ``curves``; empty if it was not measured."""
         return (self.members.get("assets") or {}).get(name) or {}
 
     @property

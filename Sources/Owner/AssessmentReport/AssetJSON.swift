@@ -7,15 +7,22 @@ enum AssetJSON {
         guard let evidence = cut.evidence else { return .null }
         func asset(_ asset: Asset, _ more: [(String, JSONText)]) -> (String, JSONText) {
             let metric = Metric.ofAttacker(asset)
-            let leak = cut.findings.estimate(of: metric, for: result.attacker) ?? metric.unknown
+            let check = verdict.check(of: metric)
+            let own = cut.findings.estimate(of: metric, for: result.attacker) ?? metric.unknown
             let members: [(String, JSONText)] = [
-                ("outcome", .optional(verdict.outcome(of: asset)?.rawValue)), ("lower", .number(leak.lower)),
-                ("estimate", .number(leak.value)), ("upper", .number(leak.upper)),
+                ("outcome", .optional(verdict.outcome(of: asset)?.rawValue)),
+                ("decidedBy", verdict.deciding(asset).map(decision) ?? .null),
+                ("lower", .optional(check?.lower)), ("estimate", .optional(check?.estimate)),
+                ("upper", .optional(check?.upper)),
+                (
+                    "thisCut",
+                    .object([
+                        ("lower", .number(own.lower)), ("estimate", .number(own.value)), ("upper", .number(own.upper)),
+                    ])
+                ),
             ]
             return (asset.rawValue, .object(members + more))
         }
-        let perceptron = cut.findings[PerceptronEvidence.self].map { [$0.appearance] } ?? []
-        let decoders = cut.findings[DecoderCurves.self]?.appearance ?? []
         let measures = cut.findings[ReconstructionCurves.self]?.curves ?? [:]
         func reconstruction(_ name: String, _ metric: Metric) -> [(String, JSONText)] {
             let ofDecoders = cut.findings[DecoderCurves.self]?.curves[metric.name] ?? []
@@ -25,7 +32,7 @@ enum AssetJSON {
             asset(
                 .appearance,
                 [
-                    ("curves", .array((evidence.appearance + decoders + perceptron).map(curve))),
+                    ("curves", .array(DecidingCurve.curves(of: .appearance, cut).map(curve))),
                     ("r2Tint", .optional(evidence.tint)), ("r2Layout", .optional(evidence.layout)),
                 ] + reconstruction("ssimCurves", .similarityGain)),
             asset(
@@ -38,6 +45,13 @@ enum AssetJSON {
                 .class,
                 [("curves", .array(evidence.classes.map { [curve($0)] } ?? []))]
                     + reconstruction("decoderKLCurves", .decoderDivergenceRatio)),
+        ])
+    }
+
+    /// The check that the outcome follows from: over this cut and all deeper ones, the mapping unit, and other attacks.
+    private static func decision(_ check: GateVerdict.Check) -> JSONText {
+        .object([
+            ("measure", .string(check.metric.name)), ("value", .number(check.decisive)), ("limit", .number(check.limit)),
         ])
     }
 

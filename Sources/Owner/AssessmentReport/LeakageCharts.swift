@@ -53,9 +53,19 @@ struct LeakageCharts {
                 series("identity: share found", .identification, color: 3),
                 series("class: beyond guessing", .classGain, color: 4),
             ],
-            limits: limit(.rSquared) { "gate of appearance \($0)" },
-            range: 0...1, labels: labels, marked: marked
+            limits: assetLimits, range: 0...1, labels: labels, marked: marked
         ).svg
+    }
+
+    /// One line for each limit of the three, with the assets that have it.
+    private var assetLimits: [LineChart.Limit] {
+        let limits = Asset.allCases.compactMap { asset in
+            result.gates[Metric.ofAttacker(asset).gate].map { (value: $0, asset: asset) }
+        }
+        return Set(limits.map(\.value)).sorted().map { value in
+            let assets = Set(limits.filter { $0.value == value }.map(\.asset))
+            return .init(value: value, name: "gate of \(Asset.sentence(assets)) \(Format.number(value))")
+        }
     }
 
     private var decoder: String {

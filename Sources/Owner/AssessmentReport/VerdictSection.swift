@@ -25,7 +25,7 @@ struct VerdictSection {
                 ? "FrontNet and mapping unit: the whole model · no BackNet"
                 : "FrontNet up to <code>\(HTML.escape(plan.front))</code> · BackNet up to <code>\(HTML.escape(plan.mapping))</code> · "
                 + "mapping unit after it") · <code>plan.json</code> carries it to <code>infenclave partition</code></p>
-            <ul>\(details)\(neighbours)\(weights)</ul>
+            <ul>\(details)\(remedy)\(neighbours)\(weights)</ul>
             </section>
             <div class="pair"><section class="card"><h2>The paper’s rule alone would \(paper)</h2>
             <p>\(HTML.escape(result.paperRule.reason))\(recoveredThere)</p></section>
@@ -52,11 +52,12 @@ struct VerdictSection {
                     "R² of the best decoder (gate \(result.gates[.rSquared].map(Format.number) ?? "none"))"
                 ))
             figures.append(
-                (
-                    Format.percent(decoder.retrievalTopOne),
-                    "of the pictures identified among \(decoder.candidates) (chance "
-                        + "\(Format.percent(1 / Double(max(1, decoder.candidates)))))"
-                ))
+                identified(plan.sigma == nil ? verdict(of: cut) : cut.noise?.verdict)
+                    ?? (
+                        Format.percent(decoder.retrievalTopOne),
+                        "of the pictures identified among \(decoder.candidates) (chance "
+                            + "\(Format.percent(1 / Double(max(1, decoder.candidates)))))"
+                    ))
         } else {
             figures.append(("nothing", "crosses to the host but ciphertext"))
         }
@@ -74,14 +75,40 @@ struct VerdictSection {
             + figures.map { "<div><dt>\($0.name)</dt><dd>\($0.value)</dd></div>" }.joined() + "</dl>"
     }
 
+    private func verdict(of cut: CutMeasurement) -> GateVerdict? {
+        zip(result.cuts, result.verdicts).first { $0.0.name == cut.name }?.1
+    }
+
+    /// The share of pictures that the attacker with more identifies; `nil` where that was not measured.
+    private func identified(_ verdict: GateVerdict?) -> (value: String, name: String)? {
+        guard let check = verdict?.check(of: .identification), let outcome = verdict?.outcome(of: .identity),
+            check.outcome != .notEnoughEvidence || result.cuts.contains(where: { $0.evidence != nil })
+        else { return nil }
+        let isOpen = check.outcome == .notEnoughEvidence
+        let words: [GateVerdict.Outcome: String] = [
+            .passes: "within the gates of identity", .fails: "beyond the gates of identity",
+            .notEnoughEvidence: "not enough evidence",
+        ]
+        return (
+            (isOpen ? "up to " : "") + Format.percent(isOpen ? check.value : check.estimate),
+            "of the pictures identified among others by an attacker with \(result.attackerPictures) "
+                + "(\(words[outcome] ?? ""))"
+        )
+    }
+
     /// What the informed adversary recovers at the cut of the paper's rule.
     private var recoveredThere: String {
         guard result.adversary != .paper, let front = result.paperRule.front,
             let cut = result.cuts.first(where: { $0.name == front })
         else { return "" }
-        return " An informed adversary recovers R² \(Format.number(cut.decoder.rSquared)) there, and finds "
-            + "\(Format.percent(cut.decoder.retrievalTopOne)) of the pictures among \(cut.decoder.candidates)."
+        let found =
+            identified(verdict(of: cut)).map { "\($0.value) \($0.name)" }
+            ?? "\(Format.percent(cut.decoder.retrievalTopOne)) of the pictures found among \(cut.decoder.candidates)"
+        return " An informed adversary recovers R² \(Format.number(cut.decoder.rSquared)) there; \(found)."
     }
+
+    /// For how small an attacker the evidence suffices, where it does not for the declared one.
+    private var remedy: String { EvidenceRemedy(result).map { "<li>\(HTML.escape($0.sentence))</li>" } ?? "" }
 
     /// The number of chosen requests that determine the weights, for the plan and for the next faster one.
     private var weights: String {

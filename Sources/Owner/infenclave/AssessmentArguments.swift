@@ -59,7 +59,10 @@ struct AssessmentArguments: ParsableArguments {
             "Search for Gaussian noise on the boundary that brings cuts within the gates; it is reported, not recommended."
     )
     var noise = false
-    @Option(help: "The adversary that the gates must withstand: paper (KL only), informed (decoders only), or both.")
+    @Option(
+        help:
+            "The adversary that the gates must withstand: paper (KL only, with --protect appearance), informed (decoders only), or both."
+    )
     var adversary: Adversary = .both
     @Option(
         help:
@@ -97,6 +100,10 @@ struct AssessmentArguments: ParsableArguments {
     func validate() throws {
         guard !noise || adversary != .paper else {
             throw ValidationError("--noise is judged by decoders: it goes with --adversary informed or both")
+        }
+        guard adversary != .paper || protect.assets == [.appearance] else {
+            throw ValidationError(
+                "--adversary paper has no measure of identity and class: it goes with --protect appearance")
         }
         guard attack.isEmpty || adversary != .paper else {
             throw ValidationError("--attack is an informed adversary's: it goes with --adversary informed or both")

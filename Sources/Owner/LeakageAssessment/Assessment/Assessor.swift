@@ -15,6 +15,13 @@ package struct Assessor: Sendable {
         guard configuration.threads >= 1 else {
             throw AssessmentError(.invalidConfiguration, "\(configuration.threads) threads, expected at least 1")
         }
+        let unjudged = configuration.protected.subtracting([.appearance])
+        guard configuration.adversary != .paper || unjudged.isEmpty else {
+            throw AssessmentError(
+                .invalidConfiguration,
+                "the paper's adversary has no measure of \(Asset.sentence(unjudged)), so the assessment could not protect it: "
+                    + "protect appearance alone (--protect appearance), or choose the adversary informed or both")
+        }
         for limit in [configuration.imageLimit ?? .max, configuration.decoderImageLimit]
         where limit < PictureSplit.minimum {
             throw AssessmentError(

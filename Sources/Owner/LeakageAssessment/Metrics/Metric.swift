@@ -88,7 +88,8 @@ package struct Metric: Sendable {
             isWithin(bound) && !estimate.value.isNaN
             ? .passes
             : isDecided || exceeds(shown) || exceeds(estimate.value) ? .fails : .notEnoughEvidence
-        return GateVerdict.Check(metric: self, value: bound, limit: limit, outcome: outcome, estimate: estimate.value)
+        return GateVerdict.Check(
+            metric: self, value: bound, limit: limit, outcome: outcome, estimate: estimate.value, shown: shown)
     }
 }
 

@@ -18,8 +18,24 @@ package struct GateVerdict: Sendable, Hashable {
         package let outcome: Outcome
         /// The expected value.
         package let estimate: Double
+        /// The opposite bound, which shows a failure where it is beyond the limit.
+        package let shown: Double
 
         package var passes: Bool { outcome == .passes }
+        package var lower: Double { metric.leaks == .high ? shown : value }
+        package var upper: Double { metric.leaks == .high ? value : shown }
+
+        /// The number that the outcome follows from: what is expected of the attacker where that exceeds the gate,
+        /// otherwise the bound.
+        package var decisive: Double { metric.judgement == .interval && outcome == .fails ? estimate : value }
+        /// How far ``decisive`` is beyond the limit.
+        var excess: Double { ratio(decisive) }
+
+        /// A number over the limit; the limit over the number for a minimum. At most ``GateVerdict/worst``.
+        fileprivate func ratio(_ number: Double) -> Double {
+            let (high, low) = metric.leaks == .low ? (limit, number) : (number, limit)
+            return high <= 0 ? 0 : min(GateVerdict.worst, low > 0 ? high / low : GateVerdict.worst)
+        }
     }
 
     /// For all assets, protected or not.
@@ -51,30 +67,56 @@ package struct GateVerdict: Sendable, Hashable {
         return channels == .passes && ofDecoders.allSatisfy(\.passes) ? .passes : .notEnoughEvidence
     }
 
-    /// The outcome of one asset's gates, protected or not; `nil` where there is none.
-    package func outcome(of asset: Asset) -> Outcome? {
-        let own = GateVerdict(
-            checks: checks.filter { $0.metric.asset == asset }, adversary: adversary, protected: [asset])
-        return own.checks.isEmpty ? nil : own.outcome
+    /// The outcome of one asset's gates, protected or not; `nil` where there is none, and where the adversary has no
+    /// measure of the asset.
+    package func outcome(of asset: Asset) -> Outcome? { verdict(of: asset)?.outcome }
+
+    private func verdict(of asset: Asset) -> GateVerdict? {
+        let own = checks.filter { $0.metric.asset == asset }
+        let isMeasured = Metric.all.contains {
+            $0.asset == asset && (adversary != .paper || $0.adversary == .paper)
+        }
+        return own.isEmpty || !isMeasured
+            ? nil : GateVerdict(checks: own, adversary: adversary, protected: [asset])
     }
 
-    /// The checks that decide against the cut: those that fail, or if none fails, those without enough evidence.
+    /// The check that the outcome of one asset follows from: the worst one against it, that of the attacker with more
+    /// images if it has the same outcome. `nil` where ``outcome(of:)`` is, and where the asset was not measured.
+    package func deciding(_ asset: Asset) -> Check? {
+        guard let own = verdict(of: asset) else { return nil }
+        let deciding = own.passes ? own.checks.filter(own.counts) : own.worstFirst
+        return deciding.first { $0.metric == .ofAttacker(asset) } ?? deciding.first
+    }
+
+    /// Whether a check is part of the outcome. Of the two gates of the channel KL, one that fails beside one that passes
+    /// is not.
+    private func counts(_ check: Check) -> Bool {
+        check.metric.adversary == .paper
+            ? check.passes || !ofChannels.contains(where: \.passes) : adversary != .paper
+    }
+
+    /// The checks that decide against the cut: those that fail, or if it does not fail, those without enough evidence.
     package var obstacles: [Check] {
-        let channelsPass = ofChannels.contains(where: \.passes)
-        let relevant = (adversary == .paper ? [] : ofDecoders) + (channelsPass ? [] : ofChannels)
-        let failing = relevant.filter { $0.outcome == .fails }
-        return failing.isEmpty ? relevant.filter { !$0.passes } : failing
+        let wanted: Outcome = outcome == .fails ? .fails : .notEnoughEvidence
+        return (ofDecoders + ofChannels).filter { counts($0) && $0.outcome == wanted }
+    }
+
+    /// ``obstacles``: the worst one of each asset, then the rest, each by how far it is beyond its limit. Of one asset,
+    /// results for an attacker with more images come before those with the images at hand, which say less.
+    package var worstFirst: [Check] {
+        func isWorse(_ a: Check, _ b: Check) -> Bool {
+            a.metric.judgement == b.metric.judgement ? a.excess > b.excess : a.metric.judgement == .interval
+        }
+        let sorted = obstacles.sorted(by: isWorse)
+        let worst = Asset.allCases.compactMap { asset in sorted.first { $0.metric.asset == asset } }
+        return worst.sorted { $0.excess > $1.excess } + sorted.filter { !worst.contains($0) }
     }
 
     /// The largest ratio of value to limit (limit to value for a minimum) among the gates that count; of the two gates
     /// of the channel KL the smaller ratio. At most ``worst``.
     package var ratio: Double {
-        func ratio(_ check: Check) -> Double {
-            let (high, low) = check.metric.leaks == .low ? (check.limit, check.value) : (check.value, check.limit)
-            return high <= 0 ? 0 : min(Self.worst, low > 0 ? high / low : Self.worst)
-        }
-        let channels = ofChannels.map(ratio).min()
-        let decoders = adversary == .paper ? [] : ofDecoders.map(ratio)
+        let channels = ofChannels.map { $0.ratio($0.value) }.min()
+        let decoders = adversary == .paper ? [] : ofDecoders.map { $0.ratio($0.value) }
         return (decoders + (channels.map { [$0] } ?? [])).max() ?? Self.worst
     }
 

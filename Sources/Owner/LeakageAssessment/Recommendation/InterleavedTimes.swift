@@ -32,7 +32,8 @@ package struct InterleavedTimes: Sendable, Hashable {
         back = fastest(\.back)
         mapping = fastest(\.mapping)
         whole = fastest(\.whole)
-        let ratios = rounds.map { ($0.front + $0.back + $0.mapping) / max($0.whole, 1e-6) }
+        // In ascending order, so that the order of the rounds does not change the rounding of the sums.
+        let ratios = rounds.map { ($0.front + $0.back + $0.mapping) / max($0.whole, 1e-6) }.sorted()
         spread = Statistics.deviation(ratios) / max(Statistics.mean(ratios), 1e-6)
     }
 }

@@ -50,16 +50,13 @@ extension Recommendation {
         /// The name of the cut.
         package let cut: String
         package let outcome: GateVerdict.Outcome
-        /// The two checks that decide.
+        /// The two worst checks: of two assets, if two do not pass.
         package let checks: [GateVerdict.Check]
 
         init(_ cut: CutMeasurement, _ verdict: GateVerdict) {
             self.cut = cut.name
             outcome = verdict.outcome
-            let obstacles = verdict.obstacles
-            // Results for an attacker with more images are more informative than those with the images at hand.
-            let telling = obstacles.filter { $0.metric.judgement == .interval }
-            checks = Array((telling + obstacles.filter { $0.metric.judgement != .interval }).prefix(2))
+            checks = Array(verdict.worstFirst.prefix(2))
         }
     }
 }
