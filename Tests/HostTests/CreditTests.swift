@@ -7,27 +7,27 @@ import Testing
 /// a first inference until it gets a status request while a file RELEASE exists.
 private let slowEnclave =
     ScriptedEnclave.framing + """
-    def note(*words): print(*words, file=sys.stderr, flush=True)
-    held = None
-    while True:
-        _, _, kind, _, request, count = struct.unpack("<4sHBBQQ", take(24))
-        payload = take(count)
-        if kind == 1: say(129, request, struct.pack("<HI", 3, 11) + b"development" + struct.pack("<I", 1))
-        elif kind in (2, 3, 12): say(130, request)
-        elif kind == 6:
-            note("infer", payload[0])
-            if payload[0] == 1: held = request
-            else: say(134, request, payload)
-        elif kind == 9:
-            note("cancel")
-            say(135, request, struct.pack("<H", 54))
-        elif kind == 10:
-            if held is not None and os.path.exists("RELEASE"):
-                note("boundary")
-                say(133, held, struct.pack("<I", 0))
-                held = None
-            say(136, request, struct.pack("<BIIIQQQQ", 3, 1, 0, 1, 0, 0, 0, 0))
-    """
+        def note(*words): print(*words, file=sys.stderr, flush=True)
+        held = None
+        while True:
+            _, _, kind, _, request, count = struct.unpack("<4sHBBQQ", take(24))
+            payload = take(count)
+            if kind == 1: say(129, request, struct.pack("<HI", 3, 11) + b"development" + struct.pack("<I", 1))
+            elif kind in (2, 3, 12): say(130, request)
+            elif kind == 6:
+                note("infer", payload[0])
+                if payload[0] == 1: held = request
+                else: say(134, request, payload)
+            elif kind == 9:
+                note("cancel")
+                say(135, request, struct.pack("<H", 54))
+            elif kind == 10:
+                if held is not None and os.path.exists("RELEASE"):
+                    note("boundary")
+                    say(133, held, struct.pack("<I", 0))
+                    held = None
+                say(136, request, struct.pack("<BIIIQQQQ", 3, 1, 0, 1, 0, 0, 0, 0))
+        """
 
 @Suite("Credits of an enclave", .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
 final class CreditTests {

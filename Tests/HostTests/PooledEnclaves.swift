@@ -14,26 +14,26 @@ enum PooledEnclaves {
 
     static let program =
         ScriptedEnclave.framing + """
-        state, slot = 2, 255
-        while True:
-            _, _, kind, _, request, count = struct.unpack("<4sHBBQQ", take(24))
-            payload = take(count)
-            if kind == 1: say(129, request, struct.pack("<HI", 3, 11) + b"development" + struct.pack("<I", 1000))
-            elif kind == 12:
-                slot = payload[0]
-                say(130, request)
-            elif kind in (2, 3): say(130, request)
-            elif kind == 4:
-                one = struct.pack("<I", 1)
-                say(131, request, one + b"e" + bytes(4) + one + bytes([slot]) + one + b"f" + bytes(16))
-            elif kind == 5:
-                state = 3
-                say(132, request)
-            elif kind == 6 and payload[1:2] != b"\\x01":
-                say(134, request, struct.pack("<BI", slot, os.getpid()) + payload)
-            elif kind == 9: say(135, request, struct.pack("<H", 54))
-            elif kind == 10: say(136, request, struct.pack("<BIIIQQQQ", state, 1, 0, 1000, 0, 0, 0, 0))
-        """
+            state, slot = 2, 255
+            while True:
+                _, _, kind, _, request, count = struct.unpack("<4sHBBQQ", take(24))
+                payload = take(count)
+                if kind == 1: say(129, request, struct.pack("<HI", 3, 11) + b"development" + struct.pack("<I", 1000))
+                elif kind == 12:
+                    slot = payload[0]
+                    say(130, request)
+                elif kind in (2, 3): say(130, request)
+                elif kind == 4:
+                    one = struct.pack("<I", 1)
+                    say(131, request, one + b"e" + bytes(4) + one + bytes([slot]) + one + b"f" + bytes(16))
+                elif kind == 5:
+                    state = 3
+                    say(132, request)
+                elif kind == 6 and payload[1:2] != b"\\x01":
+                    say(134, request, struct.pack("<BI", slot, os.getpid()) + payload)
+                elif kind == 9: say(135, request, struct.pack("<H", 54))
+                elif kind == 10: say(136, request, struct.pack("<BIIIQQQQ", state, 1, 0, 1000, 0, 0, 0, 0))
+            """
 
     static func pool(
         _ count: Int, from first: UInt8 = 0, manifest: UInt8 = 9, maximumWaiting: Int = 64,

@@ -51,7 +51,8 @@ enum AssetJSON {
     /// The check that the outcome follows from: over this cut and all deeper ones, the mapping unit, and other attacks.
     private static func decision(_ check: GateVerdict.Check) -> JSONText {
         .object([
-            ("measure", .string(check.metric.name)), ("value", .number(check.decisive)), ("limit", .number(check.limit)),
+            ("measure", .string(check.metric.name)), ("value", .number(check.decisive)),
+            ("limit", .number(check.limit)),
         ])
     }
 

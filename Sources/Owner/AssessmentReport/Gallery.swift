@@ -145,7 +145,8 @@ struct Gallery {
             list += fact("\(asset.rawValue), by pictures learned from", found.points, found.expected)
         }
         if let tint = cut.evidence?.tint, let layout = cut.evidence?.layout {
-            list += fact("R² of tint, of layout", "\(Format.number(tint)), \(Format.number(layout))", "at 1×1 and at 4×4")
+            list += fact(
+                "R² of tint, of layout", "\(Format.number(tint)), \(Format.number(layout))", "at 1×1 and at 4×4")
         }
         list += fact("crosses", Format.bytes(cut.cost.boundaryBytes), "per picture, out and back")
         let steps = [(index - 1, "← shallower"), (index + 1, "deeper →")].map { target, title in
