@@ -53,8 +53,8 @@ package enum Warnings {
         if context.configuration.triesNoise, let first = integers.first {
             let others = integers.count > 1 ? " and \(integers.count - 1) other cuts" : ""
             texts.append(
-                "No noise was tried at '\(first.name)'\(others), where integers cross: the enclave adds noise to floats. "
-                    + "Choose a cut before a quantisation.")
+                "No noise was tried at '\(first.name)'\(others), where integers cross: the enclave adds noise to "
+                    + "floats. Choose a cut before a quantisation.")
         }
         if decoded < wantedByDecoders {
             texts.append(
