@@ -49,11 +49,12 @@ package enum Warnings {
                 "\(judged) pictures for the channel KL; \(wanted) without a failure would bound the failing share at 5 %."
             )
         }
-        let integers = context.cuts.filter { !$0.isOfFloats(in: context.model.graph) }.map { "'\($0.name)'" }
-        if context.configuration.triesNoise, !integers.isEmpty {
+        let integers = context.cuts.filter { !$0.isOfFloats(in: context.model.graph) }
+        if context.configuration.triesNoise, let first = integers.first {
+            let others = integers.count > 1 ? " and \(integers.count - 1) other cuts" : ""
             texts.append(
-                "No noise was tried at \(integers.joined(separator: ", ")), where integers cross: the enclave adds noise to "
-                    + "floats. Choose the cut before the quantisation.")
+                "No noise was tried at '\(first.name)'\(others), where integers cross: the enclave adds noise to "
+                    + "floats. Choose a cut before a quantisation.")
         }
         if decoded < wantedByDecoders {
             texts.append(
