@@ -58,7 +58,7 @@ struct OutsideAttackTests {
         }
     }
 
-    @Test("--attack needs a name and a file, each name once, and an adversary who decodes; the paper's goes with appearance alone")
+    @Test("--attack needs a name, once, and an adversary who decodes; the paper's goes with appearance alone")
     func usage() throws {
         let folder = try TemporaryFolder()
         let assess = ["assess", Demo.model, "--images", Demo.pictures, "--out", folder.file("report")]
