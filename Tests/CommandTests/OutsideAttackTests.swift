@@ -58,13 +58,14 @@ struct OutsideAttackTests {
         }
     }
 
-    @Test("--attack needs a name and a file, each name once, and an adversary who decodes")
+    @Test("--attack needs a name, once, and an adversary who decodes; the paper's goes with appearance alone")
     func usage() throws {
         let folder = try TemporaryFolder()
         let assess = ["assess", Demo.model, "--images", Demo.pictures, "--out", folder.file("report")]
         for rest in [
             ["--attack", "result.json"], ["--attack", "a=x.json", "--attack", "a=y.json"],
-            ["--attack", "a=x.json", "--adversary", "paper"],
+            ["--attack", "a=x.json", "--adversary", "paper", "--protect", "appearance"], ["--adversary", "paper"],
+            ["--adversary", "paper", "--protect", "identity,class"],
         ] { try expectUsage(assess + rest, in: folder) }
     }
 }

@@ -105,9 +105,10 @@ enum Measured {
         _ cuts: [CutMeasurement], name: String = "tiny", warnings: [String] = [],
         gallery: [GalleryRow]? = nil,
         mapping: (name: String, nodesInside: Int) = ("logits", 8), whole: CutCost? = nil,
-        gates: Gates = .standard, adversary: Adversary = .both, milliseconds: Double? = 3
+        gates: Gates = .standard, adversary: Adversary = .both, protecting: Set<Asset> = Asset.all,
+        milliseconds: Double? = 3
     ) throws -> AssessmentResult {
-        let verdicts = GateVerdict.verdicts(for: cuts, gates: gates, adversary: adversary)
+        let verdicts = GateVerdict.verdicts(for: cuts, gates: gates, adversary: adversary, protecting: protecting)
         let image = try Image(width: 2, height: 2, channels: 3, pixels: (0..<12).map { UInt8($0 * 20) })
         let description = AssessmentResult.NetworkDescription(
             name: name, sha256: String(repeating: "0a", count: 32), classes: 4, parameters: 10, multiplyAdds: 10_000,
@@ -117,11 +118,11 @@ enum Measured {
             sample: .init(
                 images: 60, folderImages: 61, skipped: [], channelImages: 60, trainingImages: 45, testImages: 15,
                 baselineMean: 2, validatorUnsure: 3),
-            question: .init(gates: gates, adversary: adversary, seed: 1, threads: 2),
+            question: .init(gates: gates, adversary: adversary, protected: protecting, seed: 1, threads: 2),
             cuts: cuts, verdicts: verdicts,
             recommendation: Recommendation.choose(
                 among: cuts, verdicts: verdicts, gates: gates, adversary: adversary, mapping: mapping, whole: whole,
-                pictures: 60),
+                pictures: 60, protecting: protecting),
             paperRule: PaperRule.choose(among: cuts), mapping: mapping.name,
             gallery: gallery ?? [
                 GalleryRow(

@@ -69,6 +69,7 @@ struct PhotographTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         var configuration = try configuration(folder.path())
         configuration.adversary = .paper
+        configuration.protected = [.appearance]
         configuration.decoderImageLimit = 8
         let result = try Assessor(configuration).run()
         #expect(abs(result.baselineMean - 6.7) < 0.1)

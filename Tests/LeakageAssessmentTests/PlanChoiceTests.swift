@@ -187,6 +187,37 @@ struct PlanChoiceTests {
         #expect(plans == .init(repeating: cut.plan, count: 10))
     }
 
+    @Test(
+        "The same timings in any order of the rounds give the same choice, also near 5 % and near their spread",
+        arguments: [0.05, 0.1, 0.2], [-0.001, -1e-9, 0, 1e-9, 0.001])
+    func order(gain: Double, beyond: Double) {
+        var generator = SeededGenerator(seed: 7)
+        // The gain is near 5 %, or near three deviations of the paired timings.
+        let spread = max(0, gain - 0.05) / 3
+        let deviations = [-1.2, -0.9, -0.3, 0.1, 0.5, 0.8, 1.0]
+        let scale = Statistics.deviation(deviations)
+        let rounds = deviations.map { deviation in
+            let ratio = (1 - gain - beyond) * (1 + spread * deviation / scale)
+            return InterleavedTimes.Round(front: 2 * ratio, back: 1.9 * ratio, mapping: 0.1 * ratio, whole: 4)
+        }
+        func isWorthwhile(_ rounds: [InterleavedTimes.Round]) -> Bool {
+            let times = InterleavedTimes(rounds)
+            let rival = PlanOption(
+                front: "f", mapping: "m", leakage: 0.5, passesGates: true,
+                cost: CutCost(
+                    multiplyAddsInside: 50, multiplyAdds: 100, parametersInside: 1, boundaryBytes: 1,
+                    frontMilliseconds: times.front, backMilliseconds: times.back, mappingMilliseconds: times.mapping,
+                    wholeMilliseconds: times.whole, timingSpread: times.spread), budgets: Budgets())
+            return PlanChoice.isWorthwhile(rival, over: Self.option("m", ms: 4, leakage: 0, inside: 100))
+        }
+        let first = InterleavedTimes(rounds)
+        for _ in 0..<20 {
+            let order = rounds.map { ($0, generator.uniform()) }.sorted { $0.1 < $1.1 }.map(\.0)
+            #expect(InterleavedTimes(order) == first)
+            #expect(isWorthwhile(order) == isWorthwhile(rounds))
+        }
+    }
+
     @Test("Times of interleaved rounds: the fastest of each part, and how their ratio to the whole varies")
     func rounds() {
         let times = InterleavedTimes([

@@ -19,8 +19,9 @@ package struct Assessor: Sendable {
         guard configuration.adversary != .paper || unjudged.isEmpty else {
             throw AssessmentError(
                 .invalidConfiguration,
-                "the paper's adversary has no measure of \(Asset.sentence(unjudged)), so the assessment could not protect it: "
-                    + "protect appearance alone (--protect appearance), or choose the adversary informed or both")
+                "the paper's adversary has no measure of \(Asset.sentence(unjudged)), so the assessment could not "
+                    + "protect it: protect appearance alone (--protect appearance), or choose the adversary informed "
+                    + "or both")
         }
         for limit in [configuration.imageLimit ?? .max, configuration.decoderImageLimit]
         where limit < PictureSplit.minimum {

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import AssessmentReport
+import Foundation
+import LeakageAssessment
+import Testing
+
+@Suite("The checks that decide, in the reason, on the first page and in assessment.json")
+struct DecidingCheckTests {
+    /// Cuts with these estimates for the attacker with more pictures; `gain` is what a doubling of the pictures adds.
+    private static func cuts(
+        _ numbers: [(name: String, r2: Double, identity: Double, classes: Double)], gain: Double = 0
+    ) throws -> [CutMeasurement] {
+        func curve(_ value: Double, gain: Double = 0) -> LearningCurve {
+            LearningCurve(
+                points: [.init(pictures: 50, value: value - gain), .init(pictures: 100, value: value)],
+                error: value / 20, gainError: gain / 10)
+        }
+        return try zip(numbers, Measured.cuts(numbers.map { ($0.name, $0.r2, nil) })).map { numbers, made in
+            CutMeasurement(
+                cut: made.cut, operatorName: made.operatorName, crossing: made.crossing, decoder: made.decoder,
+                findings: Measured.findings(
+                    evidence: AssetEvidence(
+                        appearance: [curve(numbers.r2)], identity: [curve(numbers.identity, gain: gain)],
+                        candidates: 40, classes: curve(numbers.classes), tint: 0.31, layout: 0.22)),
+                cost: made.cost)
+        }
+    }
+
+    private static func members(_ result: AssessmentResult) throws -> [[String: Any]] {
+        let data = Data(AssessmentJSON.text(of: result).utf8)
+        let document = try JSONSerialization.jsonObject(with: data) as? [String: Any]
+        return try #require(document?["cuts"] as? [[String: Any]])
+    }
+
+    @Test("The reason names the worst check of two assets, that which is furthest beyond its limit first")
+    func reason() throws {
+        let result = try Measured.result(Self.cuts([("relu2", 0.16, 0.64, 1)]), adversary: .informed)
+        guard case .noCutPasses(let obstacles) = result.recommendation.basis else {
+            Issue.record("\(result.recommendation.basis)")
+            return
+        }
+        #expect(obstacles.checks.map(\.metric) == [.classGain, .identification])
+        #expect(obstacles.checks.map(\.estimate) == [1, 0.64])
+        #expect(result.recommendation.reason.contains("identify 64 % of the pictures (limit 10 %)"))
+        // An asset without protection is no reason.
+        let two = try Measured.result(
+            Self.cuts([("relu2", 0.5, 0.64, 1)]), adversary: .informed, protecting: [.appearance, .identity])
+        guard case .noCutPasses(let others) = two.recommendation.basis else {
+            Issue.record("\(two.recommendation.basis)")
+            return
+        }
+        #expect(Set(others.checks.map(\.metric.asset)) == [.appearance, .identity])
+    }
+
+    @Test("The first page has the identification attack's figure, not the top-1 of the reconstruction")
+    func identified() throws {
+        let result = try Measured.result(
+            Self.cuts([("relu2", 0.004, 1, 0.02)]), adversary: .informed, protecting: [.appearance])
+        #expect(result.recommendation.front == "relu2")
+        let page = try ReportPage.html(of: result)
+        #expect(page.contains("of the pictures identified among others by an attacker with 100000"))
+        #expect(page.contains("<dd>100 %</dd>") && page.contains("beyond the gates of identity"))
+    }
+
+    @Test("In assessment.json a cut's asset fails only with a value beyond its limit, and by what is found deeper")
+    func json() throws {
+        let cuts = try Self.cuts([
+            ("relu1", 0.9, 0.02, 0.02), ("pool1", 0.2, 0.05, 0.02), ("relu2", 0.16, 0.9, 0.05), ("flat", 0.004, 0.05, 1),
+        ])
+        for adversary in Adversary.allCases {
+            let result = try Measured.result(cuts, adversary: adversary)
+            for (cut, verdict) in zip(try Self.members(result), result.verdicts) {
+                let assets = try #require(cut["assets"] as? [String: [String: Any]])
+                for asset in Asset.allCases {
+                    let found = try #require(assets[asset.rawValue])
+                    guard let decision = found["decidedBy"] as? [String: Any] else {
+                        #expect(adversary == .paper)
+                        continue
+                    }
+                    let value = try #require(decision["value"] as? Double)
+                    let limit = try #require(decision["limit"] as? Double)
+                    let metric = try #require(Metric.all.first { $0.name == decision["measure"] as? String })
+                    let isBeyond = metric.leaks == .high ? value > limit : value < limit
+                    #expect((found["outcome"] as? String != "passes") == isBeyond, "\(asset) of \(verdict.outcome)")
+                    let check = try #require(verdict.check(of: .ofAttacker(asset)))
+                    #expect(found["estimate"] as? Double == check.estimate && found["upper"] as? Double == check.value)
+                }
+            }
+        }
+        // The class is found at the deepest cut, and so at every other.
+        let first = try Self.members(Measured.result(cuts, adversary: .informed))[0]
+        let asset = try #require((first["assets"] as? [String: [String: Any]])?["class"])
+        #expect(asset["outcome"] as? String == "fails" && asset["estimate"] as? Double == 1)
+        #expect((asset["thisCut"] as? [String: Any])?["estimate"] as? Double == 0.02)
+    }
+
+    @Test("The paper's adversary has no outcome for identity and class, and an assessment that protects them is refused")
+    func paper() throws {
+        let cuts = try Self.cuts([("relu2", 0.5, 0.9, 1)])
+        let verdict = GateVerdict.verdicts(for: cuts, gates: .standard, adversary: .paper)[0]
+        #expect(verdict.outcome(of: .identity) == nil && verdict.deciding(.class) == nil)
+        var configuration = try DrawnPictures(count: 40).configuration()
+        configuration.adversary = .paper
+        for protected in [Asset.all, [.identity, .class], [.appearance, .class]] {
+            configuration.protected = protected
+            let error = #expect(throws: AssessmentError.self) { try Assessor(configuration) }
+            #expect(error?.code == .invalidConfiguration && error?.message.contains("--protect appearance") == true)
+        }
+        configuration.protected = [.appearance]
+        #expect(throws: Never.self) { try Assessor(configuration) }
+    }
+
+    @Test("Where evidence is lacking, the report says for how small an attacker it would suffice, or that it would not")
+    func remedy() throws {
+        // 0.06 of the pictures identified, 0.003 more with each doubling: open for 100,000 pictures, not for 10,000.
+        let open = try Measured.result(
+            Self.cuts([("relu2", 0.004, 0.06, 0.02)], gain: 0.003), adversary: .informed)
+        #expect(open.verdicts[0].outcome == .notEnoughEvidence)
+        let remedy = try #require(EvidenceRemedy(open))
+        let suffices = try #require(remedy.attackerPictures)
+        #expect(suffices == 10_000)
+        #expect(remedy.sentence.contains("--attacker-pictures \(suffices)"))
+        #expect(try ReportPage.html(of: open).contains("--attacker-pictures \(suffices)"))
+        // 0.09 with its error is beyond the limit for as many pictures as there are.
+        let never = try Measured.result(
+            Self.cuts([("relu2", 0.004, 0.095, 0.02)]), adversary: .informed)
+        let hopeless = try #require(EvidenceRemedy(never))
+        #expect(hopeless.attackerPictures == nil && hopeless.sentence.contains("no cut passes even"))
+        // What fails or passes needs no evidence.
+        for identity in [0.04, 0.9] {
+            let decided = try Measured.result(Self.cuts([("relu2", 0.004, identity, 0.02)]), adversary: .informed)
+            #expect(EvidenceRemedy(decided) == nil)
+        }
+    }
+
+    @Test("Each cut's panel has the points of the deciding curves, their extrapolation, and R² of tint and layout")
+    func panel() throws {
+        let page = try ReportPage.html(
+            of: Measured.result(Self.cuts([("relu2", 0.004, 0.25, 0.02)], gain: 0.05), adversary: .informed))
+        #expect(page.contains("50: 0.20, 100: 0.25"))
+        #expect(page.contains("at 100000: 0.75 ["))
+        #expect(page.contains("<b>0.31, 0.22</b>"))
+        // The window between the three limits.
+        #expect(page.contains("gate of identity and class 0.10") && page.contains("gate of appearance 0.15"))
+    }
+}
