@@ -65,7 +65,8 @@ struct DecidingCheckTests {
     @Test("In assessment.json a cut's asset fails only with a value beyond its limit, and by what is found deeper")
     func json() throws {
         let cuts = try Self.cuts([
-            ("relu1", 0.9, 0.02, 0.02), ("pool1", 0.2, 0.05, 0.02), ("relu2", 0.16, 0.9, 0.05), ("flat", 0.004, 0.05, 1),
+            ("relu1", 0.9, 0.02, 0.02), ("pool1", 0.2, 0.05, 0.02), ("relu2", 0.16, 0.9, 0.05),
+            ("flat", 0.004, 0.05, 1),
         ])
         for adversary in Adversary.allCases {
             let result = try Measured.result(cuts, adversary: adversary)
@@ -94,7 +95,8 @@ struct DecidingCheckTests {
         #expect((asset["thisCut"] as? [String: Any])?["estimate"] as? Double == 0.02)
     }
 
-    @Test("The paper's adversary has no outcome for identity and class, and an assessment that protects them is refused")
+    @Test(
+        "The paper's adversary has no outcome for identity and class, and an assessment that protects them is refused")
     func paper() throws {
         let cuts = try Self.cuts([("relu2", 0.5, 0.9, 1)])
         let verdict = GateVerdict.verdicts(for: cuts, gates: .standard, adversary: .paper)[0]
