@@ -84,7 +84,11 @@ struct DecidingCheckTests {
                     let isBeyond = metric.leaks == .high ? value > limit : value < limit
                     #expect((found["outcome"] as? String != "passes") == isBeyond, "\(asset) of \(verdict.outcome)")
                     let check = try #require(verdict.check(of: .ofAttacker(asset)))
-                    #expect(found["estimate"] as? Double == check.estimate && found["upper"] as? Double == check.value)
+                    // JSONSerialization reads numbers to about 1e-15.
+                    for (member, expected) in [("estimate", check.estimate), ("upper", check.value)] {
+                        let written = try #require(found[member] as? Double)
+                        #expect(abs(written - expected) < 1e-12, "\(member) of \(asset)")
+                    }
                 }
             }
         }

@@ -103,7 +103,7 @@ struct VerdictSection {
         else { return "" }
         let found =
             identified(verdict(of: cut)).map { "\($0.value) \($0.name)" }
-            ?? "\(Format.percent(cut.decoder.retrievalTopOne)) of the pictures found among \(cut.decoder.candidates)"
+            ?? "top-1 is \(Format.percent(cut.decoder.retrievalTopOne)) among \(cut.decoder.candidates)"
         return " An informed adversary recovers R² \(Format.number(cut.decoder.rSquared)) there; \(found)."
     }
 
