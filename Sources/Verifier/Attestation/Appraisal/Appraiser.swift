@@ -91,7 +91,7 @@ extension Appraiser {
     }
 }
 
-/// A peer whose evidence passed every required check. Only ``Appraiser`` makes one, and messages can be encrypted to
+/// A peer whose evidence passed every required check. Only an appraisal makes one, and messages can be encrypted to
 /// nothing else.
 public struct VerifiedPeer: Sendable {
     /// The appraisal of the peer.

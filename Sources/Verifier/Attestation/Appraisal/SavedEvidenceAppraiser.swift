@@ -2,16 +2,19 @@
 import Evidence
 
 /// Judges saved evidence, which belongs to no session, so it never gives a peer.
-package struct SavedEvidenceAppraiser: Sendable {
+public struct SavedEvidenceAppraiser: Sendable {
     private let policy: Policy?
     private let reportData: Requirement<[UInt8]>
     private let development: DevelopmentTEE
 
+    /// An appraiser of saved evidence.
+    ///
     /// - Parameters:
     ///   - policy: `nil` appraises nothing: evidence is verified to the vendor's root, and every check of a policy is
     ///     listed as skipped.
     ///   - reportData: The data to which the evidence has to be bound.
-    package init(
+    ///   - development: Whether evidence of the development TEE, which protects nothing, is verified at all.
+    public init(
         policy: Policy?, reportData: Requirement<[UInt8]> = .unstated, development: DevelopmentTEE = .refuse
     ) {
         self.policy = policy
@@ -22,7 +25,7 @@ package struct SavedEvidenceAppraiser: Sendable {
     /// Verifies the evidence and appraises it. Rejected evidence is a verdict, not an error.
     ///
     /// - Returns: Every check in order, and the claims of the evidence.
-    package func verdict(on request: VerificationRequest) -> Verdict {
+    public func verdict(on request: VerificationRequest) -> Verdict {
         var log = CheckLog()
         var claims = Claims()
         do throws(Rejection) {
