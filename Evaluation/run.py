@@ -4,7 +4,10 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
+import sys
+import tempfile
 import time
 
 import darknet
@@ -101,15 +104,43 @@ def once(command, target, results, writes_standard_output=False, only_kept=False
     if not known:
         print("$", " ".join(words), flush=True)
         start, before = time.time(), os.times()
-        done = subprocess.run(words, stdout=subprocess.PIPE, text=True)
-        if done.returncode != 0:
-            raise Failed(f"'{' '.join(words)}' ended with status {done.returncode}")
+        printed, stages = watched(words)
         if writes_standard_output:
-            target.write_text(done.stdout)
+            target.write_text(printed)
         after = os.times()
         processor = after.children_user + after.children_system - before.children_user - before.children_system
         # A run that goes on from kept pieces adds to what they took.
         known = {"options": options, "seconds": begun.get("seconds", 0) + time.time() - start,
-                 "processorSeconds": begun.get("processorSeconds", 0) + processor}
+                 "processorSeconds": begun.get("processorSeconds", 0) + processor,
+                 "stages": {stage: begun.get("stages", {}).get(stage, 0) + seconds for stage, seconds in stages.items()}}
         note.write_text(json.dumps(known, indent=2) + "\n")
     return json.loads(target.read_text()) | {"run": known}
+
+
+PROGRESS = re.compile(r"([a-z][A-Za-z ]*): \d+ of \d+")
+
+
+def watched(words):
+    """Runs a program to its end: its standard output, and the processor seconds of each stage of which it reports progress.
+
+    A line of progress counts what was used since the line before for its own stage. There is one at the end of each stage."""
+    stages, used = {}, 0.0
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(words, stdout=output, stderr=subprocess.PIPE, text=True)
+        with process.stderr:
+            for line in process.stderr:
+                sys.stderr.write(line)
+                if match := PROGRESS.match(line):
+                    now = processor_seconds(process.pid)
+                    stages[match[1]] = stages.get(match[1], 0) + now - used
+                    used = now
+        if process.wait() != 0:
+            raise Failed(f"'{' '.join(words)}' ended with status {process.returncode}")
+        output.seek(0)
+        return output.read(), stages
+
+
+def processor_seconds(pid):
+    """User and system time of all threads of a process that was not waited for yet (proc(5), fields 14 and 15)."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

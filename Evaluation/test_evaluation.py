@@ -156,6 +156,10 @@ class PageTests(unittest.TestCase):
         new = page.markdown({"squeezenet-1.1": result(cut("a", 0.5, 0.6))}, {}, [], page.sections(old))
         self.assertEqual(new.count(page.OLDER), 1)
         self.assertIn("Not measured again, so their sections below and the plots are of an earlier version", new)
+        self.assertNotIn("minutes of processor time", new)
+        timed = result(cut("a", 0.5, 0.6))
+        timed["run"] |= {"stages": {"costs": 6.0, "decoders": 60.0, "channel KL": 120.0}}
+        self.assertIn("| squeezenet-1.1 | 1 | 2.0 | 3.0 | 3.1 |", page.markdown({"squeezenet-1.1": timed}, {}, [], {}))
         again = page.markdown({"squeezenet-1.1": result(cut("a", 0.5, 0.6))}, {}, [], page.sections(new))
         self.assertEqual(again, new)
 
@@ -173,6 +177,26 @@ class Tests(unittest.TestCase):
             # Biases, scales, means and variances of the first; biases of the others; weights, the route being 2 + 4 wide.
             values = 4 * 4 + 4 * 27 + 2 + 2 * 4 + 5 + 5 * 6
             self.assertEqual(weights.stat().st_size, 20 + 4 * values)
+
+    def test_processor_time_is_counted_for_the_stage_whose_progress_follows(self):
+        program = """
+import sys, time
+def burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end: pass
+print("decoders: 0 of 1", file=sys.stderr, flush=True); burn(0.2)
+print("decoders: 1 of 1, 5.0 a second, 0 s left", file=sys.stderr, flush=True); burn(0.6)
+print("about 2 s for 1 cuts", file=sys.stderr)
+print("channel KL: 9 of 9, 5.0 a second, 0 s left", file=sys.stderr, flush=True); print("result")
+"""
+        printed, stages = run.watched([sys.executable, "-c", program])
+        self.assertEqual((printed, set(stages)), ("result\n", {"decoders", "channel KL"}))
+        self.assertGreaterEqual(stages["channel KL"], 0.58)
+        self.assertGreaterEqual(stages["decoders"], 0.18)
+        # The start of Python counts for the first stage; more than the stage itself took would be the other's.
+        self.assertLess(stages["decoders"], 0.58)
+        with self.assertRaises(run.Failed):
+            run.watched([sys.executable, "-c", "raise SystemExit(3)"])
 
     def test_a_plot_is_xml_whatever_names_say(self):
         svg = plots.lines("a & b", "<x>", "y", [("<script>", [(0, 0.5), (1, 9)])], [("gate", 0.2)])
