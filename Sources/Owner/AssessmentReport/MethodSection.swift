@@ -102,7 +102,7 @@ struct MethodSection {
 
     private var times: String {
         guard result.modelMilliseconds != nil else { return "times not measured" }
-        return "times with \(result.threads) \(result.threads == 1 ? "thread" : "threads"), fastest of 7 runs"
+        return "times with \(result.threads) \(result.threads == 1 ? "thread" : "threads"), fastest of up to 7 runs"
     }
 
     private var software: String {

@@ -5,8 +5,10 @@ internal import Tensors
 
 /// The cost of each plan: arithmetic, bytes and memory are counted, times measured on this machine.
 enum CostStage {
-    /// Number of runs, of which the fastest counts: other load only adds time.
-    private static let runs = 7
+    /// Number of rounds, of which the fastest counts: other load only adds time. Very large models get fewer, as many
+    /// as begin within a limit.
+    private static let rounds = 3...7
+    private static let roundsLimit = Duration.seconds(3)
 
     struct Outcome: Codable {
         /// One per cut, with the smallest possible mapping unit.
@@ -127,13 +129,16 @@ enum CostStage {
             _ = try EngineBridge.run(plan, inputs)
             return (ContinuousClock.now - start) / .milliseconds(1)
         }
-        var rounds: [InterleavedTimes.Round] = []
-        for _ in 0..<runs {
-            rounds.append(
+        var timed: [InterleavedTimes.Round] = []
+        let start = ContinuousClock.now
+        while timed.count < rounds.lowerBound
+            || (timed.count < rounds.upperBound && ContinuousClock.now - start < roundsLimit)
+        {
+            timed.append(
                 .init(
                     front: try milliseconds(front, [input]), back: try milliseconds(back, backInputs),
                     mapping: try milliseconds(mapping, mappingInputs), whole: try milliseconds(whole, [input])))
         }
-        return InterleavedTimes(rounds)
+        return InterleavedTimes(timed)
     }
 }
