@@ -116,6 +116,14 @@ struct PlanChoiceTests {
             budgets: Budgets())
     }
 
+    @Test("A plan's leakage is a phrase about its worst check, also where the ratio is capped")
+    func phrases() {
+        #expect(Self.inside.leakageSummary == "nothing crosses")
+        #expect(Self.option("f", ms: 10, leakage: 1.314).leakageSummary == "worst check at 1.31 of its limit")
+        #expect(
+            Self.option("f", ms: 10, leakage: GateVerdict.worst).leakageSummary == "worst check far beyond its limit")
+    }
+
     @Test("A plan that exposes anything has to gain more than 5 %, and more than paired timings vary")
     func worthwhile() {
         #expect(!PlanChoice.isWorthwhile(Self.rival(ms: 9.6), over: Self.inside))

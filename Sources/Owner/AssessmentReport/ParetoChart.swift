@@ -3,7 +3,7 @@ internal import Glibc
 internal import LeakageAssessment
 internal import Tensors
 
-/// Plans as points: latency per image against the share of the gates that is used up. The line is the Pareto front.
+/// Plans as points: latency per image against the worst check as a multiple of its limit. The line is the Pareto front.
 struct ParetoChart {
     let result: AssessmentResult
 
@@ -51,7 +51,7 @@ struct ParetoChart {
             let place = option.everythingInside ? "everything inside" : "cut after \(option.front)"
             let noise = option.sigma.map { " under noise of \(Format.significant($0.value))" } ?? ""
             let title =
-                "\(place)\(noise), mapping unit after \(option.mapping): \(Format.number(option.leakage)) of the gates, "
+                "\(place)\(noise), mapping unit after \(option.mapping): \(option.leakageSummary), "
                 + "\(Format.number(cost(option)))\(isTimed ? " ms" : " % of the arithmetic inside"), "
                 + Format.bytes(option.enclaveBytes)
             parts.append(
@@ -62,7 +62,7 @@ struct ParetoChart {
         return """
             <section id="plans"><h2>Plans: leakage against cost</h2><p>Every plan that was compared. Nothing beats those on the line in \
             leakage, \(isTimed ? "time" : "arithmetic inside") and enclave memory at once; the large ring is the recommendation. \
-            Above the dashed line, at 1, a gate is exceeded; plans beyond 20 and below 0.05 are drawn at the edge.</p><div class="plans"><figure tabindex="0"><figcaption>Share of the gates that is used up \
+            Above the dashed line, at 1, a gate is exceeded; plans beyond 20 and below 0.05 are drawn at the edge.</p><div class="plans"><figure tabindex="0"><figcaption>Worst check as a multiple of its limit \
             <span class="unit">logarithmic, over \(isTimed ? "milliseconds per picture" : "percent of the arithmetic inside")\
             </span></figcaption><svg viewBox="0 0 560 340" role="img" aria-label="Leakage against cost; the plans on the line are in the table beside it">
             <line class="grid" x1="\(start)" x2="\(end)" y1="\(floor)" y2="\(floor)"/>
@@ -87,7 +87,7 @@ struct ParetoChart {
         return
             "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Plans on the line\"><table class=\"numbers\">"
             + "<thead><tr><th scope=\"col\">cut after</th><th scope=\"col\">mapping unit after</th>"
-            + "<th scope=\"col\">of the gates</th><th scope=\"col\">\(isTimed ? "ms" : "inside")</th>"
+            + "<th scope=\"col\">of the limit</th><th scope=\"col\">\(isTimed ? "ms" : "inside")</th>"
             + "<th scope=\"col\">enclave</th></tr></thead><tbody>\(rows.joined())</tbody></table></div></div>"
     }
 

@@ -129,7 +129,7 @@ struct VerdictSection {
                 + (option.sigma.map { " under noise of \(Format.significant($0.value))" } ?? "")
             let time = option.latencyMilliseconds.map { ", \(Format.number($0)) ms per picture" } ?? ""
             return "<li>\(title): \(place), mapping unit after <code>\(HTML.escape(option.mapping))</code>; "
-                + "\(Format.number(option.leakage)) of the gates\(time), \(Format.bytes(option.enclaveBytes)) of enclave "
+                + "\(option.leakageSummary)\(time), \(Format.bytes(option.enclaveBytes)) of enclave "
                 + "memory.</li>"
         }.joined()
     }

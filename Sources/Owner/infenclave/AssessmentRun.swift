@@ -93,7 +93,7 @@ extension PlanOption {
         let cuts = everythingInside ? "everything inside" : "FrontNet up to \(front), mapping unit after \(mapping)"
         let place = cuts + (sigma.map { String(format: ", noise %.3g", $0.value) } ?? "")
         let time = latencyMilliseconds.map { String(format: ", %.1f ms", $0) } ?? ""
-        return place + String(format: ", %.2f of the gates", leakage) + time + ", "
+        return place + ", \(leakageSummary)" + time + ", "
             + formatted(bytes: enclaveBytes) + " of enclave memory"
     }
 }

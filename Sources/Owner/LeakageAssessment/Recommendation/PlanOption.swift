@@ -70,3 +70,14 @@ package struct PlanOption: Sendable, Hashable {
         Self.pareto(options).filter { $0.duration < duration }.min { $0.leakage < $1.leakage }
     }
 }
+
+extension PlanOption {
+    /// ``leakage`` as a phrase of a sentence.
+    package var leakageSummary: String {
+        switch leakage {
+        case 0 where everythingInside: "nothing crosses"
+        case GateVerdict.worst...: "worst check far beyond its limit"
+        default: "worst check at \(Format.number(leakage)) of its limit"
+        }
+    }
+}
