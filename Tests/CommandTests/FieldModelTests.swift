@@ -52,6 +52,30 @@ struct FieldModelTests {
         }
     }
 
+    @Test("Shape and output of the validator and of the public backbone have options of their own")
+    func modelsBeside() throws {
+        let folder = try TemporaryFolder()
+        let assess = [
+            "assess", Demo.model, "--images", Demo.pictures, "--limit", "24", "--cut", "stage3.pool", "--trained", "none",
+            "--kl-images", "2", "--out", folder.file("out"),
+        ]
+        let (shapeless, several) = (
+            path("optimum-pixel-values", "model.onnx"), path("two-outputs-features-first", "model.onnx")
+        )
+        try expectRefused(
+            assess + ["--validator", shapeless], naming: "--validator-shape 1,3,224,224", in: folder)
+        try expectRefused(assess + ["--validator", several], naming: "--validator-output NAME", in: folder)
+        try expectRefused(
+            assess + ["--public-backbone", shapeless], naming: "--public-shape 1,3,224,224", in: folder)
+        try expectRefused(assess + ["--public-backbone", several], naming: "--public-output NAME", in: folder)
+        try expectRefused(assess + ["--validator-shape", "1,3,32,32"], naming: "go with --validator", in: folder)
+        _ = try succeed(
+            assess + [
+                "--validator", shapeless, "--validator-shape", "1,3,32,32", "--public-backbone", several,
+                "--public-output", "logits",
+            ], in: folder)
+    }
+
     @Test("A model of another size than 224 takes a picture at its own, with a warning; a preset's size has to fit")
     func otherSize() throws {
         let folder = try TemporaryFolder()

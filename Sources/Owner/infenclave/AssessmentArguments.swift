@@ -16,6 +16,10 @@ struct AssessmentArguments: ParsableArguments {
         String?
     @Option(help: ArgumentHelp("The validator's preprocessing, a JSON file.", valueName: "file"))
     var validatorPreprocess: String?
+    @Option(help: ArgumentHelp("The validator's input shape, as --shape of the model.", valueName: "shape"))
+    var validatorShape: String?
+    @Option(help: ArgumentHelp("The validator's output with the class scores.", valueName: "name"))
+    var validatorOutput: String?
     @Option(help: ArgumentHelp("Use only the first N images, by name.", valueName: "n")) var limit: Int?
     @Option(
         help:
@@ -94,6 +98,10 @@ struct AssessmentArguments: ParsableArguments {
     var publicBackbone: String?
     @Option(help: ArgumentHelp("The weights of a --public-backbone in .cfg form.", valueName: "file"))
     var publicWeights: String?
+    @Option(help: ArgumentHelp("The input shape of the --public-backbone.", valueName: "shape"))
+    var publicShape: String?
+    @Option(help: ArgumentHelp("The output of the --public-backbone with the class scores.", valueName: "name"))
+    var publicOutput: String?
 
     enum Security: String, ExpressibleByArgument, CaseIterable { case standard, strict, custom }
 
@@ -114,9 +122,14 @@ struct AssessmentArguments: ParsableArguments {
         guard (0...BoundsOptions.mostPictures).contains(boundPictures ?? 0) else {
             throw ValidationError("--bound-pictures takes 0 to \(BoundsOptions.mostPictures)")
         }
-        guard publicWeights == nil || publicBackbone != nil else {
-            throw ValidationError("--public-weights goes with --public-backbone")
+        guard publicBackbone != nil || [publicWeights, publicShape, publicOutput].allSatisfy({ $0 == nil }) else {
+            throw ValidationError("--public-weights, --public-shape and --public-output go with --public-backbone")
         }
+        guard validator != nil || [validatorPreprocess, validatorShape, validatorOutput].allSatisfy({ $0 == nil }) else {
+            throw ValidationError(
+                "--validator-preprocess, --validator-shape and --validator-output go with --validator")
+        }
+        for shape in [validatorShape, publicShape] { try shape.map(ONNXImportSettings.validate(shape:)) }
         guard (1...1 << 53).contains(attackerPictures) else {
             throw ValidationError("--attacker-pictures takes a number from 1")
         }
@@ -196,7 +209,8 @@ struct AssessmentArguments: ParsableArguments {
     /// The comparison with a public backbone; `nil` if there is none.
     func backbone(of model: LoadedModel) async throws -> BackboneComparison? {
         guard let publicBackbone else { return nil }
-        let other = try LoadedModel(path: publicBackbone, weights: publicWeights)
+        let settings = try ONNXImportSettings(shape: publicShape, output: publicOutput)
+        let other = try Self.loaded(publicBackbone, weights: publicWeights, settings, options: "public")
         let digest = try other.sha256()
         return try await onOwnThread {
             BackboneComparison(of: model.graph, with: other.graph, name: other.name, sha256: digest)
@@ -206,12 +220,26 @@ struct AssessmentArguments: ParsableArguments {
     private func validatorNetwork() throws -> AssessmentConfiguration.Network? {
         guard let validator else { return nil }
         let arguments = PreprocessArguments.file(validatorPreprocess)
-        var settings = ONNXImportSettings()
-        if let size = try arguments.stated(besides: validator) {
+        var settings = try ONNXImportSettings(shape: validatorShape, output: validatorOutput)
+        if validatorShape == nil, let size = try arguments.stated(besides: validator) {
             settings.pictureSize = .init(channels: size.channels.count, height: size.height, width: size.width)
         }
-        let loaded = try LoadedModel(path: validator, settings: settings)
+        let loaded = try Self.loaded(validator, settings, options: "validator")
         return try Self.network(loaded, try arguments.resolved(for: loaded))
+    }
+
+    /// A model beside the assessed one. A remedy of the importer names the options of this model.
+    private static func loaded(
+        _ path: String, weights: String? = nil, _ settings: ONNXImportSettings, options prefix: String
+    ) throws -> LoadedModel {
+        do {
+            return try LoadedModel(path: path, weights: weights, settings: settings)
+        } catch let error as ONNXImportError {
+            let message = ["output", "shape"].reduce(error.message) { message, option in
+                message.replacingOccurrences(of: "--\(option) ", with: "--\(prefix)-\(option) ")
+            }
+            throw CommandFailure("model", message)
+        }
     }
 
     static func network(

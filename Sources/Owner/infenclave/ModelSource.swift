@@ -43,7 +43,7 @@ struct ModelArguments: ParsableArguments {
     var storedWeights: StoredWeights? { StoredWeights(rawValue: storeWeights) }
 
     func validate() throws {
-        _ = try shape.map(Self.parsed)
+        try shape.map(ONNXImportSettings.validate(shape:))
         guard storeWeights == "f32" || storedWeights != nil else {
             throw ValidationError("--store-weights takes f32, bf16 or int8, not '\(storeWeights)'")
         }
@@ -75,8 +75,7 @@ struct ModelArguments: ParsableArguments {
         var settings = ONNXImportSettings(batch: batch)
         settings.output = output.first { !Self.isFile($0) }
         if let shape {
-            let (name, extents) = try Self.parsed(shape)
-            if let name { settings.inputShapes[name] = extents } else { settings.inputShape = extents }
+            try settings.setShape(shape)
         } else if let tensor {
             settings.tensorShape = try PreprocessArguments.tensor(tensor).shape.dimensions
         }
@@ -86,6 +85,24 @@ struct ModelArguments: ParsableArguments {
         var loaded = try LoadedModel(path: model, weights: weights, settings: settings, asInFile: asInFile)
         if let storedWeights, rounding { loaded.roundWeights(to: storedWeights) }
         return loaded
+    }
+}
+
+extension ONNXImportSettings {
+    /// Shape and output of a model as its options name them; `nil` leaves that to the file.
+    ///
+    /// - Throws: `ValidationError` for a shape that is none.
+    init(shape: String?, output: String?) throws {
+        self.init()
+        if let shape { try setShape(shape) }
+        self.output = output
+    }
+
+    static func validate(shape: String) throws { _ = try parsed(shape) }
+
+    fileprivate mutating func setShape(_ text: String) throws {
+        let (name, extents) = try Self.parsed(text)
+        if let name { inputShapes[name] = extents } else { inputShape = extents }
     }
 
     private static func parsed(_ text: String) throws -> (name: String?, extents: [Int]) {
