@@ -104,6 +104,10 @@ struct AssessedPartitionTests {
         try expectRefused(
             partition(cuts + ["--assessment", folder.file("other/assessment.json")], folder), naming: "another model",
             in: folder)
+        let larger = try AssessmentFixture(size: 256).write(to: folder, "larger")
+        try expectRefused(partition(["--plan", larger], folder), naming: "classes of 256x256 images", in: folder)
+        let fewer = try AssessmentFixture(classes: 2).write(to: folder, "fewer")
+        try expectRefused(partition(["--plan", fewer], folder), naming: "2 classes of", in: folder)
         let mild = try AssessmentFixture(gates: "mild").write(to: folder, "mild")
         try expectRefused(partition(["--plan", mild], folder), naming: "gates", in: folder)
         for (name, content) in [("text.json", "no JSON"), ("empty.json", ""), ("list.json", "[]")] {

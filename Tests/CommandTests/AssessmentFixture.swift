@@ -11,6 +11,9 @@ struct AssessmentFixture {
     /// Of the noise under which the cut passes; without any it passes as it is.
     var sigma: Double?
     var gates = "standard"
+    /// Number of classes and side of the input, in pixels.
+    var classes = 10
+    var size = 64
 
     /// Writes `assessment.json` and `plan.json` into a new folder.
     ///
@@ -24,7 +27,7 @@ struct AssessmentFixture {
         let recommended = "\"front\":\"\(front)\",\"mapping\":\"\(mapping)\",\"sigma\":\(noise)"
         let noisyCut = sigma.map { "{\"sigma\":\($0),\"passes\":true}" } ?? "null"
         let assessment = """
-            {"version":2,"protected":["appearance","identity"],"attackerPictures":5000,"model":{"sha256":"\(model)"},"images":60,"adversary":"both",
+            {"version":2,"protected":["appearance","identity"],"attackerPictures":5000,"model":{"sha256":"\(model)","classes":\(classes),"width":\(size),"height":\(size)},"images":60,"adversary":"both",
             "gates":{"name":"\(gates)","maximumR2":0.15,"maximumSSIMGain":0.05,"minimumKLPassFraction":0.95,
             "maximumKLAUC":0.65,"minimumDecoderKLRatio":0.8,"maximumTop1":null,"maximumIdentified":0.1,"maximumClassGain":0.1},
             "cuts":[{"name":"stem.pool","gates":{"passes":false},"noise":null},

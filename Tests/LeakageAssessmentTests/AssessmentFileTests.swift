@@ -98,7 +98,7 @@ struct AssessmentFileTests {
             ("protected", { $0["protected"] = ["class", "class"] }),
             ("attackerPictures", { $0["attackerPictures"] = 0 }), ("images", { $0["images"] = 0 }),
             ("images", { $0["images"] = "60" }), ("plans", { $0["plans"] = nil }),
-            ("adversary", { $0["adversary"] = "nobody" }), ("model", { $0["model"] = ["sha256": "0a"] }),
+            ("adversary", { $0["adversary"] = "nobody" }), ("model", { Self.change(&$0, "model", ["sha256": "0a"]) }),
             ("model.sha256", { $0["model"] = [String: Any]() }),
             ("gates", { Self.change(&$0, "gates", ["name": "mild"]) }),
             ("gates", { Self.change(&$0, "gates", ["maximumR2": 0.9]) }),

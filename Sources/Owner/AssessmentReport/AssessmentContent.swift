@@ -13,7 +13,12 @@ struct AssessmentContent: Decodable, Sendable {
         let sigma: NoiseDeviation?
     }
 
-    struct Model: Decodable, Sendable { let sha256: String }
+    struct Model: Decodable, Sendable {
+        let sha256: String
+        let classes: Int
+        let width: Int
+        let height: Int
+    }
 
     /// The gates: a name, and a number for each of ``Gate/all``, or `null` where a gate may have no limit.
     struct Limits: Decodable, Sendable {

@@ -25,10 +25,27 @@ package struct AssessmentFile: Sendable {
         package let everythingInside: Bool
     }
 
+    /// The number of classes and the size of the input of a model.
+    package struct ModelForm: Sendable, Hashable, CustomStringConvertible {
+        private let classes: Int
+        private let width: Int
+        private let height: Int
+
+        package init(classes: Int, width: Int, height: Int) {
+            self.classes = classes
+            self.width = width
+            self.height = height
+        }
+
+        package var description: String { "\(classes) classes of \(width)x\(height) images" }
+    }
+
     /// SHA-256 of the file, 64 hexadecimal digits.
     package let sha256: String
     /// SHA-256 of the model's file, 64 hexadecimal digits.
     package let modelSHA256: String
+    /// What the model's options may have chosen for the same file: the number of classes, and the size of its input.
+    package let modelForm: ModelForm
     /// Number of images that the decision is based on.
     package let pictures: Int
     package let gates: Gates
@@ -54,6 +71,8 @@ package struct AssessmentFile: Sendable {
         try content.check()
         sha256 = SHA256.hash(data: data).hex
         modelSHA256 = content.model.sha256
+        modelForm = ModelForm(
+            classes: content.model.classes, width: content.model.width, height: content.model.height)
         pictures = content.images
     }
 

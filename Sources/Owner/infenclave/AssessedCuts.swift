@@ -97,6 +97,12 @@ struct AssessedCuts {
                 "assessment", "\(path) is of another model than \(model.path)",
                 remedy: "assess this model, with the same --store-weights")
         }
+        let form = try model.form()
+        guard file.modelForm == form else {
+            throw CommandFailure(
+                "assessment", "\(path) is of \(file.modelForm), the model is loaded for \(form)",
+                remedy: "give the same --shape, --output and --preprocess as to `assess`, or assess the model again")
+        }
         return file
     }
 }
@@ -115,5 +121,14 @@ enum PlanFile {
                 remedy: "assess this model, with the same --store-weights")
         }
         return plan
+    }
+}
+
+extension LoadedModel {
+    /// Number of classes and size of the input, as `assess` records them.
+    fileprivate func form() throws -> AssessmentFile.ModelForm {
+        let image = try imageInput().type.shape
+        let classes = graph.outputs.first.map { graph.type(of: $0).shape.elementCount } ?? 0
+        return AssessmentFile.ModelForm(classes: classes, width: image[3], height: image[2])
     }
 }
