@@ -9,7 +9,8 @@ extension FuzzSeed {
     /// A cut that passes and one that does not.
     private static func assessment(_ digest: String) -> String {
         """
-        {"version":2,"model":{"sha256":"\(digest)","classes":10,"width":32,"height":32},"images":60,"adversary":"both","protected":["appearance"],\
+        {"version":2,"model":{"sha256":"\(digest)","classes":10,"width":32,"height":32},\
+        "images":60,"adversary":"both","protected":["appearance"],\
         "attackerPictures":100000,"gates":{"name":"standard","maximumIdentified":0.1,"maximumClassGain":0.1,\
         "maximumR2":0.15,"maximumSSIMGain":0.05,"minimumKLPassFraction":0.95,"maximumKLAUC":0.65,\
         "minimumDecoderKLRatio":0.8,"maximumTop1":null},"cuts":[{"name":"a","gates":{"passes":false},"noise":null},\

@@ -87,6 +87,54 @@ struct MapLayoutTests {
         #expect(graph.mapLayout(of: "y") == .planes(channels: 16, height: 14, width: 14))
     }
 
+    @Test("Tokens may be the first axis, or the last where they were transposed from maps")
+    func tokenAxes() throws {
+        // A sequence of a batch of 1, as after a permutation of [1, tokens, c].
+        let first = Node(name: "first", operation: .transpose(.init([1, 0, 2])), inputs: ["x"], outputs: ["y"])
+        let sequence = try Self.graph([1, 17, 5], image: (16, 16), [first])
+        #expect(sequence.type(of: "y").shape.dimensions == [17, 1, 5])
+        #expect(sequence.mapLayout(of: "y") == .channelsLast(channels: 5, height: 4, width: 4, extraTokens: 1))
+        // Channels of tokens, and back, where both extents would be a grid.
+        func node(_ name: String, _ operation: ModelGraph.Operation, _ input: String) -> Node {
+            Node(name: name, operation: operation, inputs: [input], outputs: [name])
+        }
+        let swapped = try Self.graph(
+            [1, 64, 4, 4], image: (16, 16),
+            [
+                node("reshape", .reshape(.init([1, 64, 16])), "x"), node("act", .activation(.init(.relu)), "reshape"),
+                node("back", .transpose(.init([0, 2, 1])), "act"), node("next", .activation(.init(.relu)), "back"),
+                node("again", .transpose(.init([0, 2, 1])), "next"), node("y", .activation(.init(.relu)), "again"),
+            ])
+        let (planes, last) = (
+            MapLayout.planes(channels: 64, height: 4, width: 4), MapLayout.channelsLast(channels: 64, height: 4, width: 4)
+        )
+        for (name, layout) in [("reshape", planes), ("act", planes), ("back", last), ("next", last), ("y", planes)] {
+            #expect(swapped.mapLayout(of: name) == layout, "\(name)")
+        }
+        // Features of rows are no maps, although their number is that of a grid.
+        #expect(try Self.layout([1, 28, 196], image: (28, 28)) == nil)
+    }
+
+    @Test("Extra tokens come after the grid where a concatenation puts them there")
+    func trailingTokens() throws {
+        let token = try Tensor([Float](repeating: 1, count: 5), shape: [1, 1, 5])
+        func graph(_ operands: [String]) throws -> Graph {
+            try Self.graph(
+                [1, 16, 5], image: (16, 16),
+                [
+                    Node(name: "concat", operation: .concat(.init(axis: 1)), inputs: operands, outputs: ["c"]),
+                    Node(name: "relu2", operation: .activation(.init(.relu)), inputs: ["c"], outputs: ["y"]),
+                ], constants: ["token": token])
+        }
+        let values = try Tensor((0..<85).map { Float($0) }, shape: [1, 17, 5])
+        for (operands, vector, map) in [(["token", "x"], 0..<5, 5..<85), (["x", "token"], 80..<85, 0..<80)] {
+            let layout = FeatureLayout(
+                crossing: ["y"], of: try graph(operands), picture: (height: 16, width: 16), seed: 1)
+            let features = try layout.features(of: [values])
+            #expect(features.vector == vector.map { Float($0) } && features.map == map.map { Float($0) })
+        }
+    }
+
     @Test("Extra tokens are vectors, and nothing is lost")
     func extraTokens() throws {
         let graph = try Self.graph([1, 17, 5], image: (16, 16))

@@ -112,7 +112,7 @@ package struct FeatureLayout: Sendable {
                 if let map = maps[index] {
                     copy(values, map, to: &raw, offset: offset)
                     offset += map.channels
-                    vector += values[..<map.layout.extraElements]
+                    vector += map.layout.extraElements(of: values)
                 } else {
                     vector += values
                 }

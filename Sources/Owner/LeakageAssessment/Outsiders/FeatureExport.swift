@@ -56,7 +56,7 @@ package struct FeatureExport: Sendable {
     /// Where one tensor crosses, of maps alone.
     private var layout: MapLayout? {
         guard types.count == 1, let layout = configuration.model.graph.mapLayout(of: cut.crossing[0]),
-            layout.extraElements == 0
+            layout.extraTokens == 0
         else { return nil }
         return layout
     }
