@@ -56,7 +56,8 @@ struct FieldModelTests {
     func modelsBeside() throws {
         let folder = try TemporaryFolder()
         let assess = [
-            "assess", Demo.model, "--images", Demo.pictures, "--limit", "24", "--cut", "stage3.pool", "--trained", "none",
+            "assess", Demo.model, "--images", Demo.pictures, "--limit", "24", "--cut", "stage3.pool", "--trained",
+            "none",
             "--kl-images", "2", "--out", folder.file("out"),
         ]
         let (shapeless, several) = (

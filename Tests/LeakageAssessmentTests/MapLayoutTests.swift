@@ -106,7 +106,8 @@ struct MapLayoutTests {
                 node("again", .transpose(.init([0, 2, 1])), "next"), node("y", .activation(.init(.relu)), "again"),
             ])
         let (planes, last) = (
-            MapLayout.planes(channels: 64, height: 4, width: 4), MapLayout.channelsLast(channels: 64, height: 4, width: 4)
+            MapLayout.planes(channels: 64, height: 4, width: 4),
+            MapLayout.channelsLast(channels: 64, height: 4, width: 4)
         )
         for (name, layout) in [("reshape", planes), ("act", planes), ("back", last), ("next", last), ("y", planes)] {
             #expect(swapped.mapLayout(of: name) == layout, "\(name)")

@@ -125,7 +125,8 @@ struct AssessmentArguments: ParsableArguments {
         guard publicBackbone != nil || [publicWeights, publicShape, publicOutput].allSatisfy({ $0 == nil }) else {
             throw ValidationError("--public-weights, --public-shape and --public-output go with --public-backbone")
         }
-        guard validator != nil || [validatorPreprocess, validatorShape, validatorOutput].allSatisfy({ $0 == nil }) else {
+        guard validator != nil || [validatorPreprocess, validatorShape, validatorOutput].allSatisfy({ $0 == nil })
+        else {
             throw ValidationError(
                 "--validator-preprocess, --validator-shape and --validator-output go with --validator")
         }
