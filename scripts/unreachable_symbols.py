@@ -12,8 +12,9 @@ import json
 import pathlib
 import sys
 
-# Used by callers with a folder of collateral; its result is passed to CollateralSources.
-ENTRANCES = {"CollateralFolder"}
+# Used by callers with a folder of collateral; its result is passed to CollateralSources. The other one is where the
+# verification of saved evidence begins.
+ENTRANCES = {"CollateralFolder", "SavedEvidenceAppraiser"}
 
 
 def named(value):

@@ -69,7 +69,8 @@ struct FieldModelTests {
         try expectRefused(
             assess + ["--public-backbone", shapeless], naming: "--public-shape 1,3,224,224", in: folder)
         try expectRefused(assess + ["--public-backbone", several], naming: "--public-output NAME", in: folder)
-        try expectRefused(assess + ["--validator-shape", "1,3,32,32"], naming: "go with --validator", in: folder)
+        let alone = try infenclave(assess + ["--validator-shape", "1,3,32,32"], in: folder)
+        #expect(alone.status == 64 && alone.errors.contains("go with --validator"))
         _ = try succeed(
             assess + [
                 "--validator", shapeless, "--validator-shape", "1,3,32,32", "--public-backbone", several,
