@@ -44,7 +44,7 @@ package struct AssessmentFile: Sendable {
     package let sha256: String
     /// SHA-256 of the model's file, 64 hexadecimal digits.
     package let modelSHA256: String
-    /// What the model's options may have chosen for the same file: the number of classes, and the size of its input.
+    /// Number of classes and size of the input. Options such as `--shape` change them for the same file.
     package let modelForm: ModelForm
     /// Number of images that the decision is based on.
     package let pictures: Int

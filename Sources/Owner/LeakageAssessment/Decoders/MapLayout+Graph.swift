@@ -19,6 +19,7 @@ extension Graph {
                 return .planes(channels: shape[1], height: shape[2], width: shape[3])
             }
         }
+        guard shape.count > 2 else { return nil }
         // A reshape leaves the elements where they are.
         if let maker = maker(of: name), case .reshape = maker.operation, type(of: maker.inputs[0]).shape.rank == 4,
             let layout = fittingLayout(of: maker.inputs[0])
@@ -27,7 +28,7 @@ extension Graph {
         }
         // A batch of 1 may be any axis: sequences come first in some networks.
         let extents = shape.filter { $0 > 1 }
-        guard extents.count == 2, shape.count > 2 else { return nil }
+        guard extents.count == 2 else { return nil }
         let areLast = areTokensLast(name)
         if areLast != true, let grid = grid(of: extents[0], in: name) {
             return .tokens(grid, channels: extents[1], areLast: false)
@@ -39,8 +40,7 @@ extension Graph {
 
     private func maker(of name: String) -> Node? { nodes.first { $0.outputs.contains(name) } }
 
-    /// The values that this one was computed from element by element, itself first: operations that leave the shape as
-    /// it is.
+    /// This value, and the first operands that it was computed from without a change of shape, at most 64.
     private func ancestry(of name: String) -> [String] {
         var names = [name]
         while let maker = maker(of: names[names.count - 1]), let source = maker.inputs.first, names.count < 64,
@@ -52,26 +52,25 @@ extension Graph {
         return names
     }
 
-    /// Whether tokens are the last axis, after the channels, as the way from the last maps says; `nil` if it says nothing.
+    /// Whether tokens are the last axis, after the channels. Follows reshapes and transposes back to the last feature
+    /// maps; `nil` if they cannot be followed.
     private func areTokensLast(_ name: String) -> Bool? {
         var (name, isSwapped) = (name, false)
         for _ in nodes {
             guard let maker = maker(of: ancestry(of: name).last ?? name) else { return nil }
-            // Of concatenated values the largest one: the others are extra tokens.
-            let source = maker.inputs.max { type(of: $0).shape.elementCount < type(of: $1).shape.elementCount }
+            let source = maker.inputs[0]
             switch maker.operation {
             case .reshape, .flatten:
-                guard let layout = source.flatMap({ type(of: $0).shape.rank == 4 ? fittingLayout(of: $0) : nil }) else {
-                    return nil
-                }
-                return (layout == .planes(channels: layout.channels, height: layout.height, width: layout.width))
-                    != isSwapped
+                guard type(of: source).shape.rank == 4, let layout = fittingLayout(of: source) else { return nil }
+                return layout.areChannelsFirst != isSwapped
             case .transpose(let transpose):
                 let rank = transpose.permutation.count
                 guard transpose.permutation.suffix(2) == [rank - 1, rank - 2] else { return nil }
-                (name, isSwapped) = (maker.inputs[0], !isSwapped)
-            case .concat: name = source ?? name
-            default: name = maker.inputs[0]
+                (name, isSwapped) = (source, !isSwapped)
+            case .concat:
+                // The largest one is the grid, the others are extra tokens.
+                name = maker.inputs.max { type(of: $0).shape.elementCount < type(of: $1).shape.elementCount } ?? source
+            default: name = source
             }
         }
         return nil

@@ -27,8 +27,8 @@ package struct MapLayout: Sendable, Hashable {
     package struct Grid: Sendable, Hashable {
         package let height: Int
         package let width: Int
-        package var before = 0
-        package var after = 0
+        package let before: Int
+        package let after: Int
 
         package init(height: Int, width: Int, before: Int = 0, after: Int = 0) {
             (self.height, self.width, self.before, self.after) = (height, width, before, after)
@@ -44,6 +44,9 @@ package struct MapLayout: Sendable, Hashable {
             start: areLast ? grid.before : grid.before * channels, channelStride: areLast ? tokens : 1,
             cellStride: areLast ? 1 : channels)
     }
+
+    /// Whether each channel's elements lie together.
+    var areChannelsFirst: Bool { cellStride == 1 }
 
     package var elementCount: Int { channels * height * width }
 

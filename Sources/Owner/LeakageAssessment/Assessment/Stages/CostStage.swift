@@ -5,8 +5,8 @@ internal import Tensors
 
 /// The cost of each plan: arithmetic, bytes and memory are counted, times measured on this machine.
 enum CostStage {
-    /// Number of rounds, of which the fastest counts: other load only adds time. Very large models get fewer, as many
-    /// as begin within a limit.
+    /// Number of rounds, of which the fastest counts: other load only adds time. After the first three, a
+    /// round begins only within the limit.
     private static let rounds = 3...7
     private static let roundsLimit = Duration.seconds(3)
 
