@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Crypto
-internal import Hexadecimal
 internal import ModelGraph
 internal import Tensors
 
@@ -27,10 +25,8 @@ package struct AssessmentInputs: Sendable {
     }
 
     private static func digest(of network: AssessmentConfiguration.Network) -> String {
-        var graph = SHA256()
-        GraphFile.visit(network.graph) { graph.update(bufferPointer: $0) }
         var hasher = InputHasher()
-        hasher.add("graph", graph.finalize().hex)
+        hasher.add("graph", network.graph.sha256)
         hasher.add("preprocessing", everythingOf: network.preprocessing)
         return hasher.digest()
     }
