@@ -23,6 +23,10 @@ def read(folder, side):
     if split["version"] != 1:
         raise SystemExit(f"{folder}/split.json has version {split['version']}, expected 1")
     features = torch.from_numpy(np.load(folder / "features.npy"))
+    if (folder / "tokens.npy").exists():
+        # A class token says something of every place: its elements are constant maps.
+        tokens = torch.from_numpy(np.load(folder / "tokens.npy")).flatten(1)[:, :, None, None]
+        features = torch.cat([features, tokens.expand(-1, -1, *features.shape[2:])], 1)
     pictures = np.load(folder / "pictures.npy", mmap_mode="r")
     height, width = (min(side, extent) for extent in pictures.shape[1:3])
     small = [functional.adaptive_avg_pool2d(torch.from_numpy(picture.copy()).permute(2, 0, 1).float() / 255, (height, width))

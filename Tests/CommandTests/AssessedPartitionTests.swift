@@ -104,9 +104,9 @@ struct AssessedPartitionTests {
         try expectRefused(
             partition(cuts + ["--assessment", folder.file("other/assessment.json")], folder), naming: "another model",
             in: folder)
-        let larger = try AssessmentFixture(size: 256).write(to: folder, "larger")
+        let larger = try AssessmentFixture(changes: ["width": 256, "height": 256]).write(to: folder, "larger")
         try expectRefused(partition(["--plan", larger], folder), naming: "classes of 256x256 images", in: folder)
-        let fewer = try AssessmentFixture(classes: 2).write(to: folder, "fewer")
+        let fewer = try AssessmentFixture(changes: ["classes": 2]).write(to: folder, "fewer")
         try expectRefused(partition(["--plan", fewer], folder), naming: "2 classes of", in: folder)
         let mild = try AssessmentFixture(gates: "mild").write(to: folder, "mild")
         try expectRefused(partition(["--plan", mild], folder), naming: "gates", in: folder)
@@ -116,6 +116,38 @@ struct AssessedPartitionTests {
         }
         try expectRefused(
             partition(cuts + ["--assessment", folder.file("none.json")], folder), naming: "none.json", in: folder)
+    }
+
+    @Test("An assessment of another output, input shape or preprocessing of the same file is refused with the option")
+    func otherLoads() throws {
+        let folder = try TemporaryFolder()
+        let zeros = String(repeating: "0", count: 64)
+        for (name, changes, option) in [
+            ("output", ["output": "another"], "--output"), ("graph", ["graphSHA256": zeros], "--shape"),
+        ] {
+            let plan = try AssessmentFixture(changes: changes).write(to: folder, name)
+            try expectRefused(partition(["--plan", plan], folder), naming: Array(changes.values)[0], in: folder)
+            let outcome = try infenclave(partition(["--plan", plan], folder), in: folder)
+            #expect(outcome.errors.contains("\(option) as to `assess`"), "\(outcome.errors)")
+        }
+        // The preprocessing is that of the option, not the file's name for it.
+        let plan = try AssessmentFixture().write(to: folder, "same")
+        try succeed(partition(["--plan", plan], folder, "same"), in: folder)
+        let file = try folder.write(
+            """
+            {"width":64,"height":64,"channels":"BGR","resize":{"mode":"stretch"},"interpolation":"bilinear",
+            "mean":[1,2,3],"std":[4,5,6]}
+            """, to: "other.json")
+        try expectRefused(partition(["--plan", plan, "--preprocess", file], folder), naming: "BGR", in: folder)
+        try expectRefused(
+            partition(
+                ["--assessment", folder.file("same/assessment.json"), "--preprocess", file], folder),
+            naming: "\"std\":[4,5,6]", in: folder)
+        // A member that is missing is no consent.
+        for name in ["output", "graphSHA256", "preprocessing"] {
+            let plan = try AssessmentFixture(missing: [name]).write(to: folder, "without-\(name)")
+            try expectRefused(partition(["--plan", plan], folder), naming: "model.\(name)", in: folder)
+        }
     }
 
     @Test("Pipes and devices in place of files are refused and not waited for")

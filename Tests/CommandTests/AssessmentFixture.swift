@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import SealedChannel
+import Synchronization
+import Testing
 
 /// An assessment.json of the demo's model that was never measured. It is accepted, which shows what a signed assessment
 /// means: it binds its owner to a file, and does not prove how the file was made.
@@ -11,9 +13,26 @@ struct AssessmentFixture {
     /// Of the noise under which the cut passes; without any it passes as it is.
     var sigma: Double?
     var gates = "standard"
-    /// Number of classes and side of the input, in pixels.
-    var classes = 10
-    var size = 64
+    /// Members of `model` that differ from those of the model as it is loaded.
+    var changes: [String: Any] = [:]
+    /// Members of `model` that are missing.
+    var missing: Set<String> = []
+
+    /// `model` as `assess --cost-only` writes it for the demo's models, which takes no pictures.
+    private static let models = Mutex<[String: Data]>([:])
+
+    private static func description(of model: String) throws -> [String: Any] {
+        let data = try models.withLock { models in
+            if let data = models[model] { return data }
+            let answer = try succeed(
+                ["assess", model, "--cost-only", "--json"], in: TemporaryFolder())
+            let object = try #require((answer.json as? [String: Any])?["model"])
+            let data = try JSONSerialization.data(withJSONObject: object)
+            models[model] = data
+            return data
+        }
+        return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    }
 
     /// Writes `assessment.json` and `plan.json` into a new folder.
     ///
@@ -26,8 +45,12 @@ struct AssessmentFixture {
         let noise = sigma.map { "\($0)" } ?? "null"
         let recommended = "\"front\":\"\(front)\",\"mapping\":\"\(mapping)\",\"sigma\":\(noise)"
         let noisyCut = sigma.map { "{\"sigma\":\($0),\"passes\":true}" } ?? "null"
+        var members = try Self.description(of: self.model).merging(changes) { $1 }
+        for name in missing { members[name] = nil }
+        let network = String(
+            decoding: try JSONSerialization.data(withJSONObject: members, options: [.sortedKeys]), as: UTF8.self)
         let assessment = """
-            {"version":2,"protected":["appearance","identity"],"attackerPictures":5000,"model":{"sha256":"\(model)","classes":\(classes),"width":\(size),"height":\(size)},"images":60,"adversary":"both",
+            {"version":3,"protected":["appearance","identity"],"attackerPictures":5000,"model":\(network),"images":60,"adversary":"both",
             "gates":{"name":"\(gates)","maximumR2":0.15,"maximumSSIMGain":0.05,"minimumKLPassFraction":0.95,
             "maximumKLAUC":0.65,"minimumDecoderKLRatio":0.8,"maximumTop1":null,"maximumIdentified":0.1,"maximumClassGain":0.1},
             "cuts":[{"name":"stem.pool","gates":{"passes":false},"noise":null},

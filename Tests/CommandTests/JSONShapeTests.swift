@@ -125,7 +125,10 @@ struct JSONShapeTests {
         expectShape(
             json,
             .object([
-                "model": .object(["sha256": .string]), "images": .number, "seed": .number, "baselineMean": .number,
+                "model": .object([
+                    "sha256": .string, "graphSHA256": .string, "output": .string,
+                    "preprocessing": .object(["width": .number, "resize": .object(["mode": .string])]),
+                ]), "images": .number, "seed": .number, "baselineMean": .number,
                 "cuts": .array(cut),
                 "publicBackbone": .object([
                     "name": .string, "sha256": .string,

@@ -9,7 +9,9 @@ extension FuzzSeed {
     /// A cut that passes and one that does not.
     private static func assessment(_ digest: String) -> String {
         """
-        {"version":2,"model":{"sha256":"\(digest)","classes":10,"width":32,"height":32},\
+        {"version":3,"model":{"sha256":"\(digest)","graphSHA256":"\(digest)","output":"prob","classes":10,"width":8,\
+        "height":8,"preprocessing":{"width":8,"height":8,"channels":"grey","resize":{"mode":"none"},\
+        "interpolation":"bilinear","mean":[0],"std":[1]}},\
         "images":60,"adversary":"both","protected":["appearance"],\
         "attackerPictures":100000,"gates":{"name":"standard","maximumIdentified":0.1,"maximumClassGain":0.1,\
         "maximumR2":0.15,"maximumSSIMGain":0.05,"minimumKLPassFraction":0.95,"maximumKLAUC":0.65,\

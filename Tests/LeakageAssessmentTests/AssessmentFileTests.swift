@@ -2,6 +2,7 @@
 import AssessmentReport
 import Foundation
 import LeakageAssessment
+import ModelGraph
 import Tensors
 import Testing
 
@@ -26,6 +27,12 @@ struct AssessmentFileTests {
         object[member] = (object[member] as? [String: Any] ?? [:]).merging(values) { $1 }
     }
 
+    private static func remove(_ object: inout [String: Any], _ member: String, _ name: String) {
+        var members = object[member] as? [String: Any] ?? [:]
+        members[name] = nil
+        object[member] = members
+    }
+
     private static func changeFirst(
         _ object: inout [String: Any], _ member: String, named name: String, _ key: String, _ values: [String: Any]
     ) {
@@ -39,7 +46,7 @@ struct AssessmentFileTests {
     func plans() throws {
         let data = Data(try Self.text().utf8)
         let file = try AssessmentFile(decoding: data)
-        #expect(file.modelSHA256 == String(repeating: "0a", count: 32))
+        #expect(file.model.sha256 == String(repeating: "0a", count: 32))
         #expect(file.pictures == 60 && file.gates == .standard && file.adversary == .both)
         let contents = try AssessmentReport.contents(
             of: Measured.result(
@@ -85,6 +92,60 @@ struct AssessmentFileTests {
         #expect(throws: AssessmentError.self) { try AssessmentFile(decoding: Data(Self.text(own).utf8)) }
     }
 
+    @Test("It is of one network: its file, output, preprocessing and graph")
+    func network() throws {
+        let network = try TinyNetwork.network().description()
+        let other = try TinyNetwork.network(seed: 2).description()
+        func with(
+            sha256: String? = nil, graph: String? = nil, output: String? = nil, _ preprocessing: Preprocessing? = nil,
+            classes: Int? = nil
+        ) -> AssessmentResult.NetworkDescription {
+            .init(
+                name: "tiny", sha256: sha256 ?? network.sha256, graphSHA256: graph ?? network.graphSHA256,
+                output: output ?? network.output, preprocessing: preprocessing ?? network.preprocessing,
+                classes: classes ?? network.classes, parameters: 1, multiplyAdds: 1)
+        }
+        func preprocessing(
+            _ channels: Preprocessing.Channels = .rgb, _ resize: Preprocessing.Resize = .stretch,
+            _ interpolation: Preprocessing.Interpolation = .bilinear, mean: Float = 128, std: Float = 64
+        ) throws -> Preprocessing {
+            try Preprocessing(
+                width: 16, height: 16, channels: channels, resize: resize, interpolation: interpolation,
+                mean: [128, 128, mean], std: [64, 64, std])
+        }
+        let data = try Self.changed {
+            Self.change(
+                &$0, "model",
+                ["sha256": network.sha256, "graphSHA256": network.graphSHA256, "output": network.output])
+        }
+        let model = try AssessmentFile(decoding: data).model
+        #expect(model.difference(from: network) == nil)
+        #expect(try model.difference(from: with(preprocessing())) == nil)
+        let zeros = String(repeating: "0", count: 64)
+        for (word, option, different) in [
+            ("another model", "--store-weights", with(sha256: zeros)), ("2 classes", "--output", with(classes: 2)),
+            ("'logits'", "--output", with(output: "logits")), (zeros, "--shape", with(graph: zeros)),
+            (other.graphSHA256, "--shape", other),
+            ("BGR", "--preprocess", with(try preprocessing(.bgr))),
+            ("letterbox", "--preprocess", with(try preprocessing(.rgb, .letterbox(fill: 0)))),
+            ("shorterSide", "--preprocess", with(try preprocessing(.rgb, .shorterSide(16)))),
+            ("bicubic", "--preprocess", with(try preprocessing(.rgb, .stretch, .bicubic))),
+            ("127.5", "--preprocess", with(try preprocessing(mean: 127.5))),
+            ("63.5", "--preprocess", with(try preprocessing(std: 63.5))),
+        ] {
+            let difference = try #require(model.difference(from: different), "\(word)")
+            #expect(difference.message.contains(word), "\(difference.message)")
+            #expect(difference.remedy.contains(option), "\(difference.remedy)")
+        }
+        // The name of a file is no part of the network.
+        var renamed = try TinyNetwork.network()
+        renamed.graph = try TinyNetwork.graph(name: "another")
+        #expect(try renamed.description().graphSHA256 == network.graphSHA256)
+        renamed.graph = try renamed.graph.exposing(["h"])
+        #expect(try renamed.description().graphSHA256 != network.graphSHA256)
+        #expect(try renamed.description().output == "h")
+    }
+
     @Test("A file that is none, lacks a member or contradicts itself is refused")
     func refusals() throws {
         #expect(throws: Never.self) { try AssessmentFile(decoding: Self.changed { _ in }) }
@@ -94,12 +155,18 @@ struct AssessmentFileTests {
             #expect(error?.code == .malformedAssessment)
         }
         let changes: [(String, (inout [String: Any]) throws -> Void)] = [
-            ("version 3", { $0["version"] = 3 }), ("protected", { $0["protected"] = ["name"] }),
+            ("version 2 is unknown", { $0["version"] = 2 }), ("assess the model again", { $0["version"] = 2 }),
+            ("protected", { $0["protected"] = ["name"] }),
             ("protected", { $0["protected"] = ["class", "class"] }),
             ("attackerPictures", { $0["attackerPictures"] = 0 }), ("images", { $0["images"] = 0 }),
             ("images", { $0["images"] = "60" }), ("plans", { $0["plans"] = nil }),
             ("adversary", { $0["adversary"] = "nobody" }), ("model", { Self.change(&$0, "model", ["sha256": "0a"]) }),
             ("model.sha256", { $0["model"] = [String: Any]() }),
+            ("model.graphSHA256", { Self.change(&$0, "model", ["graphSHA256": "0B"]) }),
+            ("model.output", { Self.remove(&$0, "model", "output") }),
+            ("model.graphSHA256", { Self.remove(&$0, "model", "graphSHA256") }),
+            ("model.preprocessing", { Self.remove(&$0, "model", "preprocessing") }),
+            ("model.preprocessing", { Self.change(&$0, "model", ["preprocessing": ["width": 16]]) }),
             ("gates", { Self.change(&$0, "gates", ["name": "mild"]) }),
             ("gates", { Self.change(&$0, "gates", ["maximumR2": 0.9]) }),
             ("gates.maximumR2", { Self.change(&$0, "gates", ["maximumR2": NSNull()]) }),

@@ -50,6 +50,79 @@ struct FeatureExportTests {
         #expect(names == (100..<112).map { "\($0).png" })
     }
 
+    /// The tokens of 4x4 patches, of six channels each, and a class token before or after them; `turned` has
+    /// `[1, channels, tokens]`.
+    private func tokenNetwork(classTokenFirst: Bool) throws -> AssessmentConfiguration.Network {
+        var generator = SeededGenerator(seed: 3)
+        func normals(_ shape: Int...) throws -> Tensor {
+            try Tensor((0..<shape.reduce(1, *)).map { _ in Float(0.2 * generator.normal()) }, shape: shape)
+        }
+        func node(_ name: String, _ operation: ModelGraph.Operation, _ inputs: String...) -> Node {
+            Node(name: name, operation: operation, inputs: inputs, outputs: [name])
+        }
+        var network = try TinyNetwork.network()
+        network.graph = try Graph(
+            name: "tokens", inputs: network.graph.inputs, outputs: ["prob"],
+            nodes: [
+                node(
+                    "patches", .convolution(.init(window: Window(kernel: [4, 4], strides: [4, 4]))), "input", "kernels"),
+                node("rows", .reshape(.init([1, 6, 16])), "patches"),
+                node("swapped", .transpose(.init([0, 2, 1])), "rows"),
+                classTokenFirst
+                    ? node("joined", .concat(.init(axis: 1)), "token", "swapped")
+                    : node("joined", .concat(.init(axis: 1)), "swapped", "token"),
+                node("tokens", .activation(.init(.sigmoid)), "joined"),
+                node("turned", .transpose(.init([0, 2, 1])), "tokens"),
+                node("flat", .reshape(.init([1, 102])), "turned"),
+                node("logits", .gemm(.init(transposeB: true)), "flat", "scores"),
+                node("prob", .softmax(.init(axis: 1)), "logits"),
+            ],
+            constants: ["kernels": normals(6, 3, 4, 4), "token": normals(1, 1, 6), "scores": normals(4, 102)])
+        return network
+    }
+
+    @Test("Tokens of a grid are maps, and a class token is in a file of its own", arguments: [true, false])
+    func tokens(classTokenFirst: Bool) throws {
+        let pictures = try DrawnPictures(count: 8)
+        var configuration = try pictures.configuration()
+        configuration.model = try tokenNetwork(classTokenFirst: classTokenFirst)
+        let probe = try CutProbe(
+            configuration.model, cuts: [try configuration.model.graph.cut(named: "tokens")])
+        for cut in ["tokens", "turned"] {
+            let out = pictures.path(cut)
+            let summary = try FeatureExport(configuration, cut: cut).write(to: out)
+            #expect(summary.shape == [8, 6, 4, 4] && summary.extraTokens == 1)
+            let features = try tensor(out + "/features.npy")
+            let tokens = try tensor(out + "/tokens.npy")
+            #expect(features.shape.dimensions == [8, 6, 4, 4] && tokens.shape.dimensions == [8, 1, 6])
+            let seen = try tensor(out + "/pictures.npy")
+            let pixels = seen.withElements(as: UInt8.self) { Array($0[3 * 768..<4 * 768]) }
+            let input = (0..<768).map { (Float(pixels[$0 % 256 * 3 + $0 / 256]) - 128) / 64 }
+            // `[1, 17, 6]`, in either cut.
+            let expected = try probe.crossing(of: Tensor(input, shape: [1, 3, 16, 16]))[0][0]
+                .withElements(as: Float.self) { Array($0) }
+            let map = features.withElements(as: Float.self) { Array($0[3 * 96..<4 * 96]) }
+            let extra = tokens.withElements(as: Float.self) { Array($0[3 * 6..<4 * 6]) }
+            let (first, other) = classTokenFirst ? (1, 0) : (0, 16)
+            for channel in 0..<6 {
+                #expect(abs(extra[channel] - expected[other * 6 + channel]) <= 1e-5)
+                for cell in 0..<16 {
+                    #expect(abs(map[channel * 16 + cell] - expected[(first + cell) * 6 + channel]) <= 1e-5)
+                }
+            }
+            #expect(Set(map).count > 90)
+            let files = try FileManager.default.contentsOfDirectory(atPath: out).sorted()
+            #expect(files == ["features.npy", "names.json", "pictures.npy", "split.json", "tokens.npy"])
+        }
+        // A failure leaves nothing behind, tokens included.
+        let flag = CancellationFlag()
+        flag.cancel()
+        let out = pictures.path("cancelled")
+        let export = try FeatureExport(configuration, cut: "tokens")
+        #expect(throws: AssessmentError.self) { _ = try export.write(to: out, cancellation: flag) }
+        #expect(!FileManager.default.fileExists(atPath: out))
+    }
+
     @Test("The pictures and the split are those of an assessment with the same seed")
     func split() throws {
         let pictures = try DrawnPictures(count: 30)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Hexadecimal
 internal import LeakageAssessment
 internal import Tensors
 
@@ -36,8 +35,8 @@ extension AssessmentContent {
 
     /// - Throws: ``AssessmentError`` `.malformedAssessment` when the decision contradicts the data that it is based on.
     func check() throws(AssessmentError) {
-        guard [UInt8](lowercaseHex: model.sha256, count: 32) != nil else {
-            throw Self.failure("'model.sha256' is not 64 hexadecimal digits")
+        if let member = model.malformedDigest {
+            throw Self.failure("'model.\(member)' is not 64 hexadecimal digits")
         }
         guard (1...1 << 31).contains(images) else { throw Self.failure("'images' is \(images), expected 1 or more") }
         guard (1...1 << 53).contains(attackerPictures) else {

@@ -13,13 +13,6 @@ struct AssessmentContent: Decodable, Sendable {
         let sigma: NoiseDeviation?
     }
 
-    struct Model: Decodable, Sendable {
-        let sha256: String
-        let classes: Int
-        let width: Int
-        let height: Int
-    }
-
     /// The gates: a name, and a number for each of ``Gate/all``, or `null` where a gate may have no limit.
     struct Limits: Decodable, Sendable {
         private struct Member: CodingKey {
@@ -82,7 +75,7 @@ struct AssessmentContent: Decodable, Sendable {
         var place: Place { Place(front: front, mapping: mapping, sigma: sigma) }
     }
 
-    let model: Model
+    let model: AssessedNetwork
     let images: Int
     let adversary: String
     let protected: [String]
@@ -103,7 +96,9 @@ struct AssessmentContent: Decodable, Sendable {
             throw Self.failure("it is not JSON with a version; `infenclave assess` writes one")
         }
         guard version.version == AssessmentJSON.version else {
-            throw Self.failure("version \(version.version) is unknown, this build reads \(AssessmentJSON.version)")
+            throw Self.failure(
+                "version \(version.version) is unknown, this build reads \(AssessmentJSON.version); assess the model again"
+            )
         }
         do { self = try decoder.decode(Self.self, from: data) } catch { throw Self.failure(Self.describe(error)) }
     }

@@ -25,27 +25,9 @@ package struct AssessmentFile: Sendable {
         package let everythingInside: Bool
     }
 
-    /// The number of classes and the size of the input of a model.
-    package struct ModelForm: Sendable, Hashable, CustomStringConvertible {
-        private let classes: Int
-        private let width: Int
-        private let height: Int
-
-        package init(classes: Int, width: Int, height: Int) {
-            self.classes = classes
-            self.width = width
-            self.height = height
-        }
-
-        package var description: String { "\(classes) classes of \(width)x\(height) images" }
-    }
-
     /// SHA-256 of the file, 64 hexadecimal digits.
     package let sha256: String
-    /// SHA-256 of the model's file, 64 hexadecimal digits.
-    package let modelSHA256: String
-    /// Number of classes and size of the input. Options such as `--shape` change them for the same file.
-    package let modelForm: ModelForm
+    package let model: AssessedNetwork
     /// Number of images that the decision is based on.
     package let pictures: Int
     package let gates: Gates
@@ -70,9 +52,7 @@ package struct AssessmentFile: Sendable {
         attackerPictures = content.attackerPictures
         try content.check()
         sha256 = SHA256.hash(data: data).hex
-        modelSHA256 = content.model.sha256
-        modelForm = ModelForm(
-            classes: content.model.classes, width: content.model.width, height: content.model.height)
+        model = content.model
         pictures = content.images
     }
 

@@ -5,7 +5,7 @@ internal import Tensors
 
 /// `assessment.json`.
 package enum AssessmentJSON {
-    package static let version = 2
+    package static let version = 3
 
     /// The file's text; equal results give equal text.
     package static func text(of result: AssessmentResult) -> String {
@@ -70,11 +70,13 @@ package enum AssessmentJSON {
         ])
     }
 
-    private static func network(
+    static func network(
         _ network: AssessmentResult.NetworkDescription, milliseconds: Double?
     ) -> JSONText {
         .object([
             ("name", .string(network.name)), ("sha256", .string(network.sha256)),
+            ("graphSHA256", .string(network.graphSHA256)), ("output", .string(network.output)),
+            ("preprocessing", .encoded(JSONText.line(network.preprocessing))),
             ("classes", .integer(network.classes)), ("width", .integer(network.width)),
             ("height", .integer(network.height)), ("parameters", .integer(network.parameters)),
             ("multiplyAdds", .integer(network.multiplyAdds)), ("milliseconds", .optional(milliseconds)),

@@ -28,13 +28,12 @@ package enum CostJSON {
 
     /// The text of a whole cost assessment.
     ///
-    /// - Parameter model: Its name, and the SHA-256 of its file.
     package static func text(
-        of assessment: CostAssessment, model: (name: String, sha256: String), budgets: Budgets
+        of assessment: CostAssessment, model: AssessmentResult.NetworkDescription, budgets: Budgets
     ) -> String {
         JSONText.object([
             ("version", .integer(AssessmentJSON.version)),
-            ("model", .object([("name", .string(model.name)), ("sha256", .string(model.sha256))])),
+            ("model", AssessmentJSON.network(model, milliseconds: nil)),
             ("mapping", .string(assessment.mapping)), ("threads", .integer(assessment.threads)),
             (
                 "cuts",

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import FoundationEssentials
+
 /// A JSON document with ordered members, so that equal results give equal bytes.
 enum JSONText {
     case object([(String, JSONText)])
@@ -8,10 +10,19 @@ enum JSONText {
     case integer(Int)
     case boolean(Bool)
     case null
+    /// JSON of one line.
+    case encoded(String)
 
     /// Optional members are `null` and never missing.
     static func optional(_ value: Double?) -> JSONText { value.map(JSONText.number) ?? .null }
     static func optional(_ value: String?) -> JSONText { value.map(JSONText.string) ?? .null }
+
+    /// The value as JSON of one line with sorted members; `null` for numbers that JSON does not have.
+    static func line(_ value: some Encodable) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
+    }
 
     /// The text, indented by two spaces, with a final line feed.
     var text: String {
@@ -38,6 +49,7 @@ enum JSONText {
         case .integer(let integer): text += "\(integer)"
         case .boolean(let boolean): text += boolean ? "true" : "false"
         case .null: text += "null"
+        case .encoded(let line): text += line
         }
     }
 

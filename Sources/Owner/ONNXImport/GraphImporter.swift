@@ -191,7 +191,6 @@ struct GraphImporter {
             operands: proto.input.prefix(operandCount).map { operand($0) },
             neededOutputs: proto.output.lastIndex { !$0.isEmpty && used.contains($0) }.map { $0 + 1 } ?? 1,
             budget: budget)
-        node.fileBatch = settings.fileBatch
         if proto.isStandard, proto.opType == "If" { return try addBranch(proto, node, name: name) }
         if proto.isStandard, proto.opType == "Loop" { return try addLoop(proto, node, name: name) }
         if proto.isStandard, Self.sequenceOperators.contains(proto.opType) { return try addSequence(proto, node) }

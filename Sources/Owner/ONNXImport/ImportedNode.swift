@@ -44,8 +44,6 @@ struct ImportedNode {
     private var attributes: [String: ONNXAttributeProto] = [:]
     /// The remaining budget for constants.
     var budget: FoldingBudget
-    /// The batch size in the file's shapes, if the graph is imported for one image instead.
-    var fileBatch: Int?
     /// Whether its results are integers or booleans in the file; in the graph they are floats.
     var isInteger = false
     /// Indices of results that are floats in the file too.

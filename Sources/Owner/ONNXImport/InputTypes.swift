@@ -65,7 +65,7 @@ struct InputTypes {
                     let count = declared[1].value,
                     given.dropFirst().reduce(1, { $0.multipliedClamping(by: $1) }) == count
                 {
-                    return [given[0] == settings.fileBatch ? settings.batch : given[0], count]
+                    return [given[0], count]
                 }
                 let fits = zip(declared, given).allSatisfy { $0.value == nil || $0.value == $1 }
                 guard fits, declared.count == given.count else {
@@ -73,8 +73,7 @@ struct InputTypes {
                         .inputShape, "\(place) is \(Self.text(declared)), the shape \(given) does not fit it")
                 }
             }
-            guard let fileBatch = settings.fileBatch, given.first == fileBatch else { return given }
-            return [settings.batch] + given.dropFirst()
+            return given
         }
         guard let declared else {
             if let shape = settings.tensorShape, !shape.isEmpty { return shape }
@@ -85,7 +84,7 @@ struct InputTypes {
         for (axis, extent) in declared.enumerated() {
             switch extent {
             case .fixed(let value):
-                dimensions.append(axis == 0 && value == settings.fileBatch ? settings.batch : value)
+                dimensions.append(value)
             case .open(let symbol) where axis == 0 && !(sized.first.map { $0 != nil } ?? false):
                 dimensions.append(settings.batch)
                 notes.append("The batch '\(symbol)' of \(place) is taken as \(settings.batch).")

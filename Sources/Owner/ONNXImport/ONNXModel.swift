@@ -26,8 +26,6 @@ package struct ONNXImportSettings: Sendable {
     /// Whether the model is imported as an image classifier: one input, f32 `[batch, channels, height, width]` in
     /// whatever form the file has it, and one output of scores.
     package var isClassifier = false
-    /// The batch size that shapes in the file name, where ``batch`` stands instead.
-    var fileBatch: Int?
     /// The output to use instead of the file's.
     package var output: String?
 
@@ -139,18 +137,7 @@ package struct ONNXModel: Sendable {
         let isBatched = settings.isClassifier && graph.inputs.count == 1 && graph.inputs[0].type.shape.rank == 4
         let fixed = isBatched ? graph.inputs[0].type.shape[0] : settings.batch
         if fixed != settings.batch {
-            if let other = Self.rebatched(graph, settings.batch) {
-                graph = other
-            } else {
-                // Imported again with the shapes for one image.
-                var single = settings
-                (single.batch, single.fileBatch) = (1, fixed)
-                var second = GraphImporter(
-                    opset: opset, settings: single, externalData: ExternalData(folder: folder),
-                    payloads: skeleton.payloads, of: content)
-                let result = try? second.graph(from: proto.graph, functions: proto.functions)
-                graph = try Self.checked(result, against: graph, fixed, settings.batch)
-            }
+            graph = try Self.rebatched(graph, settings.batch)
         }
         self.graph = graph
         self.notes =
@@ -161,48 +148,19 @@ package struct ONNXModel: Sendable {
             output?.type.tensorType.elemType == Int32(ONNXTensorProto.DataType.float16.rawValue)
     }
 
-    /// A graph for another batch size than the file's; `nil` if its layers name the batch size.
-    private static func rebatched(_ graph: Graph, _ batch: Int) -> Graph? {
-        let fixed = graph.inputs[0].type.shape[0]
-        guard let result = try? graph.withBatch(batch) else { return nil }
-        let keepsShape = zip(graph.outputs, result.outputs).allSatisfy { old, new in
-            let (old, new) = (graph.type(of: old).shape.dimensions, result.type(of: new).shape.dimensions)
-            return old.first == fixed && new.first == batch && old.dropFirst() == new.dropFirst()
-        }
-        return keepsShape ? result : nil
-    }
-
-    /// The graph for one image, made for batches of `batch`.
+    /// A graph for another batch size than the file's.
     ///
-    /// - Parameters:
-    ///   - single: The file imported for one image.
-    ///   - graph: The file imported with its own batch size, which is `fixed`.
-    /// - Throws: ``ONNXImportError`` unless each value of `single` is the part for one image of a value of `graph`.
-    private static func checked(
-        _ single: Graph?, against graph: Graph, _ fixed: Int, _ batch: Int
-    ) throws(ONNXImportError) -> Graph {
-        func isPart(_ name: String, of whole: String, _ single: Graph) -> Bool {
-            let (part, all) = (single.type(of: name).shape.dimensions, graph.type(of: whole).shape.dimensions)
-            guard part.count == all.count else { return false }
-            let differing = part.indices.filter { part[$0] != all[$0] }
-            return differing.count <= 1 && differing.allSatisfy { part[$0].multipliedClamping(by: fixed) == all[$0] }
-        }
-        if let single, single.nodes.count == graph.nodes.count,
-            zip(single.nodes, graph.nodes).allSatisfy({ one, all in
-                one.name == all.name && zip(one.outputs, all.outputs).allSatisfy { isPart($0, of: $1, single) }
-            }),
-            zip(single.outputs, graph.outputs).allSatisfy({
-                single.type(of: $0).shape.dimensions.first == 1 && graph.type(of: $1).shape.dimensions.first == fixed
-            }),
-            let result = batch == 1 ? single : Self.rebatched(single, batch)
-        {
+    /// - Throws: ``ONNXImportError`` unless the result for each image is known not to depend on the others.
+    private static func rebatched(_ graph: Graph, _ batch: Int) throws(ONNXImportError) -> Graph {
+        guard graph.inputs[0].type.shape[0] == 1 else { return try ImageSeparation.graph(graph, for: batch) }
+        // The images of a batch of 1 have no extent to follow, those of the larger batch have.
+        if let result = try? graph.withBatch(batch), try ImageSeparation.graph(result, for: 1).types == graph.types {
             return result
         }
         throw ONNXImportError(
             .inputShape,
-            "input '\(graph.inputs[0].name)' fixes a batch of \(fixed), and so do layers of the model: export it with a "
-                + "batch of 1, or an open one (torch.onnx.export with dynamic_axes={'\(graph.inputs[0].name)': {0: 'batch'}})"
-        )
+            "input '\(graph.inputs[0].name)' fixes a batch of 1, and so do layers of the model: export it with an open one "
+                + "(torch.onnx.export with dynamic_axes={'\(graph.inputs[0].name)': {0: 'batch'}})")
     }
 
     /// - Throws: ``ONNXImportError`` that says what kind of file it is instead, if that is known.

@@ -16,23 +16,28 @@ struct AssessedCuts {
     /// Cuts that the user names. With an assessment, they must be a plan that it compared; without one, the manifest
     /// says that nothing was assessed.
     static func named(
-        front: String, mapping: String, sigma: NoiseDeviation?, assessment: String?, for model: LoadedModel
+        front: String, mapping: String, sigma: NoiseDeviation?, assessment: String?, for model: LoadedModel,
+        _ preprocessing: Preprocessing
     ) throws -> AssessedCuts {
         guard let assessment else {
             return AssessedCuts(
                 front: front, mapping: mapping, sigma: sigma, assessment: front == mapping ? insideUnassessed : .none)
         }
-        return try cuts(front, mapping, sigma, of: try read(assessment, for: model), named: assessment)
+        return try cuts(front, mapping, sigma, of: try read(assessment, for: model, preprocessing), named: assessment)
     }
 
-    /// Everything inside the enclave. With an assessment, the plan of that kind that it compared.
-    static func everythingInside(assessment: String?, for model: LoadedModel) throws -> AssessedCuts {
-        guard let assessment else {
-            let last = model.graph.cuts.last?.name ?? ""
-            return AssessedCuts(front: last, mapping: last, sigma: nil, assessment: insideUnassessed)
-        }
+    /// Everything inside the enclave, without an assessment.
+    static func everythingInside(_ model: LoadedModel) -> AssessedCuts {
+        let last = model.graph.cuts.last?.name ?? ""
+        return AssessedCuts(front: last, mapping: last, sigma: nil, assessment: insideUnassessed)
+    }
+
+    /// Everything inside the enclave, a plan that the assessment compared.
+    static func everythingInside(
+        assessment: String, for model: LoadedModel, _ preprocessing: Preprocessing
+    ) throws -> AssessedCuts {
         let last = try model.graph.mappingCut().name
-        return try cuts(last, last, nil, of: try read(assessment, for: model), named: assessment)
+        return try cuts(last, last, nil, of: try read(assessment, for: model, preprocessing), named: assessment)
     }
 
     /// No assessment: the bundle has no cut that could have been assessed.
@@ -45,7 +50,9 @@ struct AssessedCuts {
     /// The cuts of a plan. A plan is accepted only with the assessment that it was made from.
     ///
     /// - Parameter assessment: The path of that assessment; by default the `assessment.json` beside the plan.
-    static func of(plan path: String, assessment: String?, for model: LoadedModel) throws -> AssessedCuts {
+    static func of(
+        plan path: String, assessment: String?, for model: LoadedModel, _ preprocessing: Preprocessing
+    ) throws -> AssessedCuts {
         let plan = try PlanFile.read(path, for: model)
         let beside = URL(filePath: path).deletingLastPathComponent().appending(path: "assessment.json").path
         guard assessment != nil || FileManager.default.fileExists(atPath: beside) else {
@@ -56,7 +63,7 @@ struct AssessedCuts {
                     + "says that nothing was assessed")
         }
         let named = assessment ?? beside
-        let file = try read(named, for: model)
+        let file = try read(named, for: model, preprocessing)
         guard file.sha256 == plan.assessmentSHA256 else {
             throw CommandFailure(
                 "plan",
@@ -86,22 +93,17 @@ struct AssessedCuts {
         return AssessedCuts(front: front, mapping: mapping, sigma: sigma, assessment: assessment)
     }
 
-    private static func read(_ path: String, for model: LoadedModel) throws -> AssessmentFile {
+    private static func read(
+        _ path: String, for model: LoadedModel, _ preprocessing: Preprocessing
+    ) throws -> AssessmentFile {
         let bytes = try InputFile.read(path, maximumBytes: AssessmentFile.maximumBytes)
         let file: AssessmentFile
         do throws(AssessmentError) { file = try AssessmentFile(decoding: bytes) } catch {
             throw CommandFailure("assessment", "\(path): \(error.message)")
         }
-        guard try file.modelSHA256 == model.sha256() else {
-            throw CommandFailure(
-                "assessment", "\(path) is of another model than \(model.path)",
-                remedy: "assess this model, with the same --store-weights")
-        }
-        let form = try model.form()
-        guard file.modelForm == form else {
-            throw CommandFailure(
-                "assessment", "\(path) is of \(file.modelForm), the model is loaded for \(form)",
-                remedy: "give the same --shape, --output and --preprocess as to `assess`, or assess the model again")
+        let network = try AssessmentArguments.network(model, preprocessing).description()
+        if let difference = file.model.difference(from: network) {
+            throw CommandFailure("assessment", "\(path): \(difference.message)", remedy: difference.remedy)
         }
         return file
     }
@@ -121,14 +123,5 @@ enum PlanFile {
                 remedy: "assess this model, with the same --store-weights")
         }
         return plan
-    }
-}
-
-extension LoadedModel {
-    /// Number of classes and size of the input, as `assess` records them.
-    fileprivate func form() throws -> AssessmentFile.ModelForm {
-        let image = try imageInput().type.shape
-        let classes = graph.outputs.first.map { graph.type(of: $0).shape.elementCount } ?? 0
-        return AssessmentFile.ModelForm(classes: classes, width: image[3], height: image[2])
     }
 }

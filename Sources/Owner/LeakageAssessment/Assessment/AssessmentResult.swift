@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import ModelGraph
-internal import Tensors
+package import Tensors
 
 /// All results of an assessment. Rendering them twice gives the same bytes.
 @dynamicMemberLookup
@@ -8,24 +8,33 @@ package struct AssessmentResult: Sendable {
     /// A network as the report describes it.
     package struct NetworkDescription: Sendable, Hashable {
         package let name: String
+        /// SHA-256 of the file, 64 hexadecimal digits.
         package let sha256: String
+        /// SHA-256 of the graph's canonical encoding without its name, 64 hexadecimal digits. Options such as `--output`
+        /// and `--shape` change the graph of the same file.
+        package let graphSHA256: String
+        /// The name of the graph's output.
+        package let output: String
+        package let preprocessing: Preprocessing
         package let classes: Int
         package let parameters: Int
         package let multiplyAdds: Int
         /// Width of its input in pixels.
-        package let width: Int
-        package let height: Int
+        package var width: Int { preprocessing.width }
+        package var height: Int { preprocessing.height }
 
         package init(
-            name: String, sha256: String, classes: Int, parameters: Int, multiplyAdds: Int, width: Int, height: Int
+            name: String, sha256: String, graphSHA256: String, output: String, preprocessing: Preprocessing,
+            classes: Int, parameters: Int, multiplyAdds: Int
         ) {
             self.name = name
             self.sha256 = sha256
+            self.graphSHA256 = graphSHA256
+            self.output = output
+            self.preprocessing = preprocessing
             self.classes = classes
             self.parameters = parameters
             self.multiplyAdds = multiplyAdds
-            self.width = width
-            self.height = height
         }
     }
 

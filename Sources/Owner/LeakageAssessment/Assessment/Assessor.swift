@@ -125,12 +125,3 @@ package struct Assessor: Sendable {
         if finished == nil { findings.unfinished.append(stage) }
     }
 }
-
-extension AssessmentConfiguration.Network {
-    var description: AssessmentResult.NetworkDescription {
-        AssessmentResult.NetworkDescription(
-            name: name, sha256: sha256, classes: classes, parameters: graph.parameters,
-            multiplyAdds: graph.multiplyAddsByNode.reduce(0, +), width: preprocessing.width,
-            height: preprocessing.height)
-    }
-}

@@ -68,7 +68,7 @@ struct Findings {
         let (configuration, pictures) = (context.configuration, context.pictures)
         let (measurements, verdicts, recommendation) = conclusion(context)
         return AssessmentResult(
-            model: context.model.description, validator: configuration.validator?.description,
+            model: try context.model.description(), validator: try configuration.validator?.description(),
             sample: AssessmentResult.Sample(
                 images: pictures.entries.count, folderImages: pictures.files, skipped: pictures.skipped,
                 channelImages: truths.count, trainingImages: context.split.training.count,

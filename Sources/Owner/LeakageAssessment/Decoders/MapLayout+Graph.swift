@@ -99,7 +99,12 @@ extension Graph {
 
     /// The number of tokens that a concatenation puts after those of the grid.
     private func tokensAfter(_ cells: Int, in name: String) -> Int {
-        guard let maker = ancestry(of: name).last.flatMap(maker(of:)), case .concat = maker.operation,
+        var source = ancestry(of: name).last.flatMap(maker(of:))
+        // The order of tokens is the same after a transpose.
+        while let node = source, case .transpose = node.operation {
+            source = ancestry(of: node.inputs[0]).last.flatMap(maker(of:))
+        }
+        guard let maker = source, case .concat = maker.operation,
             let place = maker.inputs.lastIndex(where: { type(of: $0).shape.dimensions.contains(cells) })
         else { return 0 }
         return maker.inputs[(place + 1)...].count

@@ -65,6 +65,13 @@ package struct MapLayout: Sendable, Hashable {
         return values.indices.filter { !isMap[$0] }.map { values[$0] }
     }
 
+    /// The extra tokens, `[extraTokens, channels]`, in their order in the tensor.
+    func extraVectors(of values: UnsafeBufferPointer<Float>) -> [Float] {
+        let elements = extraElements(of: values)
+        guard areChannelsFirst else { return elements }
+        return elements.indices.map { elements[$0 % channels * extraTokens + $0 / channels] }
+    }
+
     /// Appends one channel of a tensor's elements, row by row.
     func append(channel: Int, of values: UnsafeBufferPointer<Float>, to plane: inout [Float]) {
         let first = index(channel: channel, y: 0, x: 0)

@@ -10,6 +10,8 @@ internal import Tensors
 ///
 /// - `features.npy`: f32 `[pictures, channels, height, width]` where one tensor of maps crosses, in whatever layout,
 ///   else `[pictures, elements]`, the tensors concatenated as they are.
+/// - `tokens.npy`: f32 `[pictures, tokens, channels]`, the tokens beside the grid (class token, registers) of such maps;
+///   only if there are some.
 /// - `pictures.npy`: u8 `[pictures, height, width, channels]`, RGB or grey, as the network sees them before
 ///   normalisation.
 /// - `names.json`: the files' names, in the order of the images.
@@ -18,6 +20,8 @@ package struct FeatureExport: Sendable {
     package struct Summary: Sendable, Hashable {
         /// The shape of `features.npy`.
         package let shape: [Int]
+        /// Number of tokens beside the grid, which are in `tokens.npy`.
+        package let extraTokens: Int
         package let training: Int
         package let test: Int
         /// Number of files that could not be used.
@@ -33,7 +37,7 @@ package struct FeatureExport: Sendable {
         let test: [Int]
     }
 
-    private static let files = ["features.npy", "pictures.npy", "names.json", "split.json"]
+    private static let files = ["features.npy", "tokens.npy", "pictures.npy", "names.json", "split.json"]
 
     private let configuration: AssessmentConfiguration
     private let cut: Cut
@@ -53,12 +57,9 @@ package struct FeatureExport: Sendable {
         }
     }
 
-    /// Where one tensor crosses, of maps alone.
+    /// Where one tensor of maps crosses.
     private var layout: MapLayout? {
-        guard types.count == 1, let layout = configuration.model.graph.mapLayout(of: cut.crossing[0]),
-            layout.extraTokens == 0
-        else { return nil }
-        return layout
+        types.count == 1 ? configuration.model.graph.mapLayout(of: cut.crossing[0]) : nil
     }
 
     /// The shape of one image's features.
@@ -90,7 +91,8 @@ package struct FeatureExport: Sendable {
                     modelSHA256: context.model.sha256, cut: cut.name, seed: context.seed,
                     training: context.split.training, test: context.split.testing), to: folder + "/split.json")
             return Summary(
-                shape: [context.decoded] + shape, training: context.split.training.count,
+                shape: [context.decoded] + shape, extraTokens: layout?.extraTokens ?? 0,
+                training: context.split.training.count,
                 test: context.split.testing.count, skipped: context.pictures.skipped.count)
         } catch {
             for file in Self.files { unlink("\(folder)/\(file)") }
@@ -102,6 +104,11 @@ package struct FeatureExport: Sendable {
     private func writeArrays(_ context: StageContext, to folder: String) throws(AssessmentError) {
         let (form, cut, layout) = (context.model.preprocessing, cut, layout)
         let features = try NumPyWriter<Float>(folder + "/features.npy", count: context.decoded, shape: shape)
+        let tokens = try layout.flatMap { (layout) throws(AssessmentError) -> NumPyWriter<Float>? in
+            guard layout.extraTokens > 0 else { return nil }
+            return try NumPyWriter<Float>(
+                folder + "/tokens.npy", count: context.decoded, shape: [layout.extraTokens, layout.channels])
+        }
         let pictures = try NumPyWriter<UInt8>(
             folder + "/pictures.npy", count: context.decoded, shape: [form.height, form.width, form.channels.count])
         let meter = context.meter(.features, total: context.decoded)
@@ -114,6 +121,9 @@ package struct FeatureExport: Sendable {
             try features.write(
                 crossing.flatMap { $0.withElements(as: Float.self) { layout?.planes(of: $0) ?? Array($0) } },
                 at: picture)
+            if let tokens, let layout {
+                try tokens.write(crossing[0].withElements(as: Float.self, layout.extraVectors), at: picture)
+            }
             try pictures.write(try context.pictures.image(picture).pixels, at: picture)
             meter.advance(by: 1)
         }

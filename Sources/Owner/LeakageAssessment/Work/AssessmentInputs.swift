@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Crypto
-internal import Hexadecimal
 internal import ModelGraph
 internal import Tensors
 
 /// Digests of an assessment's inputs, and the keys of the results computed from them.
 package struct AssessmentInputs: Sendable {
     /// To be increased whenever the same inputs give different numbers than before.
-    static let version = 12
+    static let version = 13
 
     /// Digest of the graph with its constants, wherever they were stored, and of the preprocessing.
     let model: String
@@ -27,10 +25,8 @@ package struct AssessmentInputs: Sendable {
     }
 
     private static func digest(of network: AssessmentConfiguration.Network) -> String {
-        var graph = SHA256()
-        GraphFile.visit(network.graph) { graph.update(bufferPointer: $0) }
         var hasher = InputHasher()
-        hasher.add("graph", graph.finalize().hex)
+        hasher.add("graph", network.graph.sha256)
         hasher.add("preprocessing", everythingOf: network.preprocessing)
         return hasher.digest()
     }

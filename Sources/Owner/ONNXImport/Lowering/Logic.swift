@@ -21,12 +21,8 @@ extension ImportedNode {
 
     /// Constants are repeated; other values are multiplied by ones.
     mutating func expand() throws(ONNXImportError) -> Lowered {
-        guard var dimensions = try constantIntegers(1, "shape") else {
+        guard let dimensions = try constantIntegers(1, "shape") else {
             throw failure(.invalidGraph, "the shape is missing")
-        }
-        let operand = try shape(0)
-        if let fileBatch, dimensions.first == fileBatch, operand.rank < dimensions.count || operand[0] == 1 {
-            dimensions[0] = 1
         }
         return try expand(to: dimensions)
     }
@@ -61,7 +57,6 @@ extension ImportedNode {
         let shape = try shape(0)
         var repeats = try constantIntegers(1, "repeats") ?? []
         try require(repeats.count == shape.rank, "\(repeats.count) repeats for \(shape)")
-        if let fileBatch, repeats.first == fileBatch, shape[0] == 1 { repeats[0] = 1 }
         try require(repeats.allSatisfy { (1...1 << 20).contains($0) }, .unsupported, "repeats \(repeats)")
         let axes = repeats.indices.filter { repeats[$0] != 1 }
         guard !axes.isEmpty else { return .operation(.identity(Identity()), operands: [try input(0)]) }

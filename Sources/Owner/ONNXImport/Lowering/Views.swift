@@ -15,9 +15,6 @@ extension ImportedNode {
             throw failure(.invalidGraph, "the shape is missing")
         }
         try require(dimensions.count <= Shape.maximumRank, "\(dimensions.count) dimensions")
-        if let fileBatch, self.operand(0)?.constant == nil, namesBatch(dimensions, fileBatch, operand) {
-            dimensions[0] /= fileBatch
-        }
         if opset >= 14, try flag("allowzero"), dimensions.contains(0) {
             // An extent of 0 itself, as for a dynamic dimension of an empty tensor.
             try require(
@@ -29,19 +26,6 @@ extension ImportedNode {
             dimensions[0] = 0
         }
         return .operation(.reshape(Reshape(dimensions)), operands: [try input(0)])
-    }
-
-    /// Whether this shape is for the file's batch size, where the operand holds one image.
-    private func namesBatch(_ dimensions: [Int], _ batch: Int, _ operand: Shape) -> Bool {
-        guard operand.dimensions.first == 1, let first = dimensions.first, first > 0, first % batch == 0 else {
-            return false
-        }
-        let extents = dimensions.enumerated().map { place, extent in
-            extent == 0 && place < operand.rank ? operand[place] : extent
-        }
-        let known = extents.filter { $0 > 0 }.reduce(1) { $0.multipliedClamping(by: $1) }
-        let whole = operand.elementCount.multipliedClamping(by: batch)
-        return extents.contains(-1) ? whole % known == 0 : whole == known
     }
 
     /// Axes are an attribute before opset 13, an input since.

@@ -100,7 +100,8 @@ struct AssessModel: Command {
             try CostAssessment.measure(configuration, cancellation: cancellation, progress: meter.show)
         }
         if json {
-            print(CostJSON.text(of: costs, model: (model.name, try model.sha256()), budgets: arguments.budgets))
+            print(
+                CostJSON.text(of: costs, model: try configuration.model.description(), budgets: arguments.budgets))
         } else {
             print(CostTable(costs, budgets: arguments.budgets).text)
         }

@@ -7,7 +7,7 @@ struct Features: Command {
         abstract: "Write the boundary tensors of a cut, and the images, for an external attack.",
         discussion: """
             Writes features.npy, pictures.npy, names.json and split.json into --out, a new folder that contains \
-            images: protect it like them. Images and split are those of an assessment with the same --images, \
+            images: protect it like them. Tokens that are no part of a map, such as a class token, are in tokens.npy. Images and split are those of an assessment with the same --images, \
             --limit, --decoder-images and --seed. `assess --attack` takes the result of the attack; Examples/attacks \
             has an example.
             """)
@@ -28,7 +28,7 @@ struct Features: Command {
     @Flag(help: "Print a summary as JSON.") var json = false
 
     func execute() async throws {
-        let model = try source.load()
+        let model = try source.load(for: preprocess)
         var configuration = AssessmentConfiguration(
             model: try AssessmentArguments.network(model, try preprocess.resolved(for: model)), validator: nil,
             imageFolder: images, imageLimit: limit, threads: try engine.resolvedThreads())
@@ -43,16 +43,17 @@ struct Features: Command {
             struct Summary: Encodable {
                 let out: String
                 let shape: [Int]
-                let training, test, skipped: Int
+                let extraTokens, training, test, skipped: Int
             }
             return try printJSON(
                 Summary(
-                    out: out, shape: summary.shape, training: summary.training, test: summary.test,
-                    skipped: summary.skipped))
+                    out: out, shape: summary.shape, extraTokens: summary.extraTokens, training: summary.training,
+                    test: summary.test, skipped: summary.skipped))
         }
         print("features \(summary.shape.map(String.init).joined(separator: "x")) of \(summary.shape[0]) pictures")
         print("  \(summary.training) to learn from, \(summary.test) to test")
         if summary.skipped > 0 { print("warning: \(summary.skipped) files could not be used and were skipped") }
-        print("wrote \(out)/features.npy, pictures.npy, names.json and split.json")
+        let tokens = summary.extraTokens > 0 ? " tokens.npy," : ""
+        print("wrote \(out)/features.npy,\(tokens) pictures.npy, names.json and split.json")
     }
 }

@@ -72,7 +72,8 @@ struct Partition: Command {
     func execute() async throws {
         try ProcessHardening.forbidDumps()
         let model = try source.load(for: preprocess)
-        let cuts = try cuts(for: model)
+        let preprocessing = try preprocess.resolved(for: model)
+        let cuts = try cuts(for: model, preprocessing)
         let names = try Self.classNames(labels)
         if let topK, !(1...max(1, names.count)).contains(topK) {
             throw CommandFailure(
@@ -80,7 +81,7 @@ struct Partition: Command {
         }
         var recipe = BundleRecipe(
             modelName: model.name, graph: model.graph, front: cuts.front, mapping: cuts.mapping,
-            classNames: names, preprocessing: try preprocess.resolved(for: model), topK: topK,
+            classNames: names, preprocessing: preprocessing, topK: topK,
             assessment: cuts.assessment, sigma: cuts.sigma, acceptsFloats: allowF32, storedWeights: source.storedWeights
         )
         // All checks come before any key is generated.
@@ -135,16 +136,18 @@ struct Partition: Command {
     }
 
     /// The cuts of the plan, or the named cuts, or everything inside.
-    private func cuts(for model: LoadedModel) throws -> AssessedCuts {
+    private func cuts(for model: LoadedModel, _ preprocessing: Preprocessing) throws -> AssessedCuts {
         let cuts: AssessedCuts
         if let plan {
-            cuts = try AssessedCuts.of(plan: plan, assessment: assessment, for: model)
+            cuts = try AssessedCuts.of(plan: plan, assessment: assessment, for: model, preprocessing)
         } else if let front, let mapping {
             cuts = try AssessedCuts.named(
                 front: front, mapping: mapping, sigma: noise.flatMap(NoiseDeviation.init), assessment: assessment,
-                for: model)
+                for: model, preprocessing)
+        } else if let assessment {
+            cuts = try AssessedCuts.everythingInside(assessment: assessment, for: model, preprocessing)
         } else {
-            cuts = try AssessedCuts.everythingInside(assessment: assessment, for: model)
+            cuts = AssessedCuts.everythingInside(model)
         }
         if cuts.assessment.status == "assessed", !cuts.assessment.passes {
             printError("warning: this plan does not meet the gates of its assessment, and the manifest says so")

@@ -32,7 +32,7 @@ struct Quickstart: Command {
     func execute() async throws {
         // Errors in model, labels or images are reported before anything is written.
         let model = try source.load(for: preprocess)
-        let cuts = try AssessedCuts.everythingInside(assessment: nil, for: model)
+        let cuts = AssessedCuts.everythingInside(model)
         _ = try BundleRecipe(
             modelName: model.name, graph: model.graph, front: cuts.front, mapping: cuts.mapping,
             classNames: try Partition.classNames(labels), preprocessing: try preprocess.resolved(for: model)
