@@ -71,6 +71,7 @@ let package = Package(
         library("Hexadecimal", in: "Shared"),
         library("Evidence", in: "Shared", ["Hexadecimal", "Tensors"]),
         library("StrictJSON", in: "Shared"),
+        library("PlainText", in: "Shared"),
         .target(name: "CBuildRecord", path: "Sources/Shared/CBuildRecord", cSettings: buildRecord),
         library("ProductVersion", in: "Shared", ["CBuildRecord"]),
         library("BundleFormat", in: "Shared", ["Evidence", "StrictJSON", "Tensors"]),
@@ -173,7 +174,7 @@ let package = Package(
         library(
             "HostServer", in: "Untrusted",
             [
-                "BundleFormat", "Evidence", "HostCore", "Wire",
+                "BundleFormat", "Evidence", "HostCore", "PlainText", "Wire",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -205,7 +206,7 @@ let package = Package(
         .target(
             name: "InferenceProxy",
             dependencies: [
-                "CInflate", "Hexadecimal", "InfenclaveImaging", "OpenInference", "SecretMemory",
+                "CInflate", "Hexadecimal", "InfenclaveImaging", "OpenInference", "PlainText", "SecretMemory",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -259,7 +260,10 @@ let package = Package(
             ]),
         library(
             "AssessmentReport", in: "Owner",
-            ["Hexadecimal", "Imaging", "LeakageAssessment", "ModelGraph", "StrictJSON", "Tensors", crypto]),
+            [
+                "Hexadecimal", "Imaging", "LeakageAssessment", "ModelGraph", "PlainText", "StrictJSON", "Tensors",
+                crypto,
+            ]),
         library(
             "Partitioning", in: "Owner",
             [
@@ -277,8 +281,8 @@ let package = Package(
                 "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "EngineMessages",
                 "Evidence", "FrameStream", "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging",
                 "Inference", "InferenceProxy", "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport",
-                "ONNXNames", "OpenInferenceBackNet", "Partitioning", "ProductVersion", "ProxyCommand", "Sandbox",
-                "SealedChannel", "SecretMemory", "StrictJSON", "Tensors", "TraceExport",
+                "ONNXNames", "OpenInferenceBackNet", "Partitioning", "PlainText", "ProductVersion", "ProxyCommand",
+                "Sandbox", "SealedChannel", "SecretMemory", "StrictJSON", "Tensors", "TraceExport",
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -339,6 +343,7 @@ let package = Package(
         ),
         tests("FuzzTests", ["FuzzEntryPoints"]),
         tests("TensorsTests", ["Tensors"]),
+        tests("PlainTextTests", ["PlainText"]),
         tests("ModelGraphTests", ["ModelGraph", "ReferenceInference", "Tensors", "TestSupport"]),
         tests("WireTests", ["FrameStream", "Wire", "Tensors"]),
         tests("EvidenceTests", ["BundleFormat", "Evidence", "StrictJSON", "Tensors"]),
@@ -488,7 +493,7 @@ if Context.environment["INFENCLAVE_GRPC"] != nil {
             name: "infenclave-proxy",
             dependencies: [
                 "InferenceProxy", "InfenclaveClient", "OpenInference", "OpenInferenceMessages", "ProductVersion",
-                "ProxyCommand", "SealedChannel", "SecretMemory",
+                "PlainText", "ProxyCommand", "SealedChannel", "SecretMemory",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),

@@ -6,7 +6,7 @@ It verifies an enclave of the development TEE against a policy, encrypts one pic
 prints the classes of the answer. Hardware TEEs are not implemented. Needs Python 3.11, `cryptography` 48 and Pillow.
 """
 
-import argparse, ast, base64, hashlib, hmac, http.client, json, math, secrets, struct, sys
+import argparse, ast, base64, hashlib, hmac, http.client, json, math, secrets, struct, sys, unicodedata
 import urllib.error, urllib.request
 from fractions import Fraction
 from typing import NamedTuple
@@ -604,7 +604,9 @@ def main():
         answer = once()  # the enclave has new keys
     print("warning: the development TEE protects nothing: whoever owns the server's machine can read everything and forge its evidence", file=sys.stderr)
     for index, probability, name in answer:
-        print(f"{probability:9.4%}  {index:4}  {name}")
+        # The owner chose the name: it must not send commands to a terminal.
+        shown = "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in name)
+        print(f"{probability:9.4%}  {index:4}  {shown}")
 
 if __name__ == "__main__":
     try:

@@ -11,6 +11,7 @@ private let allowedEdges: [String: Set<String>] = [
     "Hexadecimal": [],
     "Evidence": ["Hexadecimal", "Tensors"],
     "StrictJSON": [],
+    "PlainText": [],
     "CBuildRecord": [],
     "ProductVersion": ["CBuildRecord"],
     "OpenInferenceMessages": ["swift-protobuf/SwiftProtobuf"],
@@ -65,7 +66,8 @@ private let allowedEdges: [String: Set<String>] = [
     ],
     "TraceExport": ["HTTPCalls", "HostCore", "swift-nio/NIOCore", "swift-nio/NIOHTTP1"],
     "HostServer": [
-        "BundleFormat", "Evidence", "HostCore", "Wire", "hummingbird/Hummingbird", "hummingbird/HummingbirdCore",
+        "BundleFormat", "Evidence", "HostCore", "PlainText", "Wire", "hummingbird/Hummingbird",
+        "hummingbird/HummingbirdCore",
         "swift-nio/NIOCore", "swift-nio/NIOPosix", "swift-service-lifecycle/ServiceLifecycle",
         "swift-service-lifecycle/UnixSignals", "swift-log/Logging",
     ],
@@ -82,12 +84,12 @@ private let allowedEdges: [String: Set<String>] = [
     "OpenInference": ["StrictJSON"],
     "CInflate": [],
     "InferenceProxy": [
-        "CInflate", "Hexadecimal", "InfenclaveImaging", "OpenInference", "SecretMemory",
+        "CInflate", "Hexadecimal", "InfenclaveImaging", "OpenInference", "PlainText", "SecretMemory",
         "hummingbird/Hummingbird", "hummingbird/HummingbirdCore", "swift-service-lifecycle/ServiceLifecycle",
         "swift-log/Logging",
     ],
     "infenclave-proxy": [
-        "InferenceProxy", "InfenclaveClient", "OpenInference", "OpenInferenceMessages", "ProductVersion",
+        "InferenceProxy", "InfenclaveClient", "OpenInference", "OpenInferenceMessages", "PlainText", "ProductVersion",
         "ProxyCommand", "SealedChannel", "SecretMemory", "grpc-swift-2/GRPCCore",
         "grpc-swift-nio-transport/GRPCNIOTransportHTTP2Posix", "swift-argument-parser/ArgumentParser",
         "swift-log/Logging", "swift-protobuf/SwiftProtobuf", "swift-service-lifecycle/ServiceLifecycle",
@@ -114,7 +116,8 @@ private let allowedEdges: [String: Set<String>] = [
         "ProductVersion", "SealedChannel", "SecretMemory", "StrictJSON", "Tensors", "swift-crypto/Crypto",
     ],
     "AssessmentReport": [
-        "Hexadecimal", "Imaging", "LeakageAssessment", "ModelGraph", "StrictJSON", "Tensors", "swift-crypto/Crypto",
+        "Hexadecimal", "Imaging", "LeakageAssessment", "ModelGraph", "PlainText", "StrictJSON", "Tensors",
+        "swift-crypto/Crypto",
     ],
     "Partitioning": [
         "BundleFormat", "Evidence", "ModelGraph", "ONNXExport", "SealedChannel", "SecretMemory", "Tensors",
@@ -128,7 +131,7 @@ private let allowedEdges: [String: Set<String>] = [
         "AssessmentReport", "Attestation", "BundleFormat", "DarknetImport", "EnclaveImage", "EngineMessages",
         "Evidence", "FrameStream", "HostCore", "HostServer", "Imaging", "InfenclaveClient", "InfenclaveImaging",
         "Inference", "InferenceProxy", "KeyRelease", "LeakageAssessment", "ModelGraph", "ONNXImport",
-        "ONNXNames", "OpenInferenceBackNet", "Partitioning", "ProductVersion", "ProxyCommand", "Sandbox",
+        "ONNXNames", "OpenInferenceBackNet", "Partitioning", "PlainText", "ProductVersion", "ProxyCommand", "Sandbox",
         "SealedChannel", "SecretMemory", "StrictJSON", "Tensors", "TraceExport",
         "swift-argument-parser/ArgumentParser", "swift-crypto/Crypto",
     ],
@@ -261,6 +264,21 @@ struct PackageTests {
         }
         #expect(count > 800)
         #expect(faults.isEmpty, "\(faults)")
+    }
+
+    @Test("The command line prints through the functions that make text from outside plain")
+    func printing() throws {
+        let folder = packageRoot().appending(path: "Sources/Owner/infenclave")
+        let files = try #require(FileManager.default.enumerator(atPath: folder.path))
+        var found: Set<String> = []
+        for case let name as String in files where name.hasSuffix(".swift") {
+            let text = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+            let calls = ["Swift.print(", "FileHandle.standardOutput", "FileHandle.standardError", "fputs("]
+            if calls.contains(where: text.contains) { found.insert(name) }
+        }
+        // Its progress has no text from outside.
+        #expect(found.isSubset(of: ["Output.swift", "ProgressLine.swift"]), "\(found)")
+        #expect(found.contains("Output.swift"))
     }
 
     @Test("Programs, wheel and chart have one version, which is written down once for all programs")

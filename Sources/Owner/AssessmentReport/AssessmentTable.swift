@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LeakageAssessment
+internal import PlainText
 internal import Tensors
 
 /// The result of an assessment as a table for a terminal.
@@ -68,7 +69,7 @@ package struct AssessmentTable {
     /// - Parameter columns: Width of the terminal. Less important columns are dropped until the table fits, then names
     ///   are shortened in the middle, to 8 characters at least.
     package init(_ result: AssessmentResult, columns: Int = 80) {
-        let names = result.cuts.map { Self.printable($0.name) }
+        let names = result.cuts.map { PlainText.line($0.name) }
         let longest = max(3, names.map(\.count).max() ?? 0)
         let pairs = Array(zip(result.cuts, result.verdicts))
         let hasNoise = result.cuts.contains { $0.noise != nil }
@@ -87,17 +88,5 @@ package struct AssessmentTable {
                 rows: (0...pairs.count).map { row in table.map { $0[row] } },
                 rightAligned: Set(shown.indices.filter { shown[$0].column.isRightAligned }.map { $0 + 1 })
             ).description
-    }
-
-    /// Replaces characters that a terminal could interpret as commands.
-    private static func printable(_ name: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                name.unicodeScalars.map { scalar in
-                    switch scalar.properties.generalCategory {
-                    case .control, .format, .lineSeparator, .paragraphSeparator: "\u{FFFD}"
-                    default: scalar
-                    }
-                }))
     }
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import PlainText
+
 /// Text for HTML and SVG. All text from models, file names and error messages goes through ``escape(_:)``.
 enum HTML {
     /// The text with its five special characters escaped, and control characters replaced by visible ones.
@@ -11,9 +13,8 @@ enum HTML {
             case ">": result += "&gt;"
             case "\"": result += "&quot;"
             case "'": result += "&#39;"
-            case _ where scalar.properties.generalCategory == .control: result += "\u{FFFD}"
             // Characters that change the direction of text could make a name look like another.
-            case "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}": result += "\u{FFFD}"
+            case _ where !PlainText.isPlain(scalar): result += "\u{FFFD}"
             default: result.unicodeScalars.append(scalar)
             }
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import FoundationEssentials
+internal import PlainText
 
 /// A JSON document with ordered members, so that equal results give equal bytes.
 enum JSONText {
@@ -73,9 +74,7 @@ enum JSONText {
             case "\"": result += "\\\""
             case "\\": result += "\\\\"
             case "\n": result += "\\n"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            case _ where !PlainText.isPlain(scalar): result += PlainText.escape(scalar)
             default: result.unicodeScalars.append(scalar)
             }
         }

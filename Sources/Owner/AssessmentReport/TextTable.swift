@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Columns of text for a terminal; the first row is the heading.
+internal import PlainText
+
+/// Columns of text for a terminal; the first row is the heading. A cell is one line of plain text.
 package struct TextTable: CustomStringConvertible {
     package let rows: [[String]]
     package let rightAligned: Set<Int>
 
+    /// Limit of a cell, so that one name does not make every row as long.
+    package static let maximumScalars = 1000
+
     package init(rows: [[String]], rightAligned: Set<Int> = []) {
-        self.rows = rows
+        self.rows = rows.map { $0.map { PlainText.line($0, maximumScalars: Self.maximumScalars) } }
         self.rightAligned = rightAligned
     }
 

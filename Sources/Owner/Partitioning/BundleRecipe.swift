@@ -59,6 +59,14 @@ package struct BundleRecipe: Sendable {
             let graph = storedWeights == .integer8 ? try graph.storingIntegers() : graph
             let partition = try graph.partitioned(
                 front: try graph.cut(named: front), mapping: try graph.cut(named: mapping))
+            for (what, name) in [
+                ("model", modelName), ("input", graph.inputs[0].name), ("layer", front), ("layer", mapping),
+            ] where !BundleManifest.isPlain(name) {
+                throw GraphError(
+                    .invalidGraph,
+                    "the name of the \(what) '\(name.prefix(80))' is over 4096 bytes or has control characters, which "
+                        + "manifest.json may not have: rename it")
+            }
             let shape = graph.inputs[0].type.shape
             let expected = [1, preprocessing.channels.count, preprocessing.height, preprocessing.width]
             guard shape.dimensions == expected else {

@@ -57,12 +57,12 @@ enum AssessmentRun {
                     out: out, front: recommendation.front, mapping: recommendation.mapping, rule: recommendation.rule,
                     reason: recommendation.reason, sigma: recommendation.sigma?.value, warnings: result.warnings))
         }
-        print(AssessmentTable(result, columns: terminalColumns()).text)
+        printLines(AssessmentTable(result, columns: terminalColumns()).text)
         for attack in result.attacks {
             let check = attack.verdict(result.gates)
             let (outcome, limit) = (check.outcome, check.limit)
             print(
-                "attack \(printable(attack.name)) at \(printable(attack.result.cut)): \(attack.result.asset.rawValue) "
+                "attack \(attack.name) at \(attack.result.cut): \(attack.result.asset.rawValue) "
                     + String(format: "%.2f ± %.2f, gate %.2f: ", attack.result.value, attack.result.error, limit)
                     + outcome.rawValue)
         }

@@ -32,31 +32,3 @@ func onOwnThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Resu
         thread.start()
     }
 }
-
-/// JSON has no NaN and no infinity: they are the strings "NaN", "Infinity" and "-Infinity".
-private func makeJSONEncoder(_ formatting: JSONEncoder.OutputFormatting) -> JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = formatting
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-        positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-    return encoder
-}
-
-/// Prints a value as JSON with sorted keys.
-func printJSON(_ value: some Encodable) throws {
-    let encoder = makeJSONEncoder([.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
-}
-
-/// Prints a value as JSON on one line, for a sequence of answers.
-func printJSONLine(_ value: some Encodable) throws {
-    let encoder = makeJSONEncoder([.sortedKeys, .withoutEscapingSlashes])
-    // Not through print, which buffers: a reader gets each line at once.
-    FileHandle.standardOutput.write(try encoder.encode(value) + [0x0A])
-}
-
-/// Writes a line to stderr.
-func printError(_ line: String) {
-    // If stderr is on a full disk, the program must still end with its own exit code.
-    try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
-}

@@ -23,19 +23,7 @@ struct CommandFailure: Error {
             try? printJSON(Body(error: .init(code: code, message: message, remedy: remedy)))
             return
         }
-        printError("infenclave: \(printable(message))")
-        if !remedy.isEmpty { printError("  \(printable(remedy))") }
+        printError("infenclave: \(message)")
+        if !remedy.isEmpty { printError("  \(remedy)") }
     }
-
-}
-
-/// Makes untrusted names safe for a terminal: they must not forge lines or change how other text is shown.
-func printable(_ text: String) -> String {
-    String(
-        text.unicodeScalars.map { scalar in
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator: " "
-            default: Character(scalar)
-            }
-        })
 }

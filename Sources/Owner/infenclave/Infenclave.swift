@@ -57,7 +57,7 @@ struct Infenclave: AsyncParsableCommand {
     private static func end(_ error: any Error) -> Never {
         let (text, code) = (fullMessage(for: error), exitCode(for: error))
         guard code == .validationFailure, text.hasPrefix("Error: ") else { exit(withError: error) }
-        printError("infenclave: \(text.dropFirst("Error: ".count))")
+        for line in "infenclave: \(text.dropFirst("Error: ".count))".split(separator: "\n") { printError(String(line)) }
         Foundation.exit(code.rawValue)
     }
 }

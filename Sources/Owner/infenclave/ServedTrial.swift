@@ -91,9 +91,9 @@ struct ServedTrial {
 
     private static func comment(_ text: String) { say("# \(text)") }
 
-    /// Prints a line without buffering, since the next step takes long.
-    private static func say(_ line: String) {
-        print(line)
+    /// Prints lines without buffering, since the next step takes long.
+    private static func say(_ lines: String) {
+        printLines(lines)
         fflush(nil)
     }
 }

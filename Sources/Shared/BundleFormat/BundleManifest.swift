@@ -267,7 +267,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
     }
 
     /// Whether the text contains only characters that terminals and logs show as they are.
-    private static func isPlain(_ text: String) -> Bool {
+    package static func isPlain(_ text: String) -> Bool {
         text.utf8.count <= 4096
             && text.unicodeScalars.allSatisfy { scalar in
                 switch scalar.properties.generalCategory {

@@ -2,6 +2,7 @@
 import Foundation
 package import InfenclaveImaging
 package import Logging
+import PlainText
 import ServiceLifecycle
 import Synchronization
 
@@ -263,7 +264,7 @@ package final class UpstreamPool: ClassificationBackend, Service {
                 }
             }
         case .unusable(let error):
-            logger.error("\(error.message): nothing is sent to any server")
+            logger.error("\(PlainText.line(error.message)): nothing is sent to any server")
             state.withLock { state in
                 state.refusal = error
                 for upstream in state.upstreams { upstream.client.withdrawPolicy(error) }

@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import InfenclaveClient
 import InferenceProxy
+import PlainText
 import ProductVersion
 import ProxyCommand
 import SealedChannel
@@ -30,8 +31,9 @@ struct ProxyProgram: AsyncParsableCommand {
             }
         } catch {
             let (message, remedy) = Self.words(error)
-            FileHandle.standardError.write(Data("infenclave-proxy: \(message)\n".utf8))
-            if !remedy.isEmpty { FileHandle.standardError.write(Data("  \(remedy)\n".utf8)) }
+            for line in ["infenclave-proxy: \(message)"] + (remedy.isEmpty ? [] : ["  \(remedy)"]) {
+                FileHandle.standardError.write(Data("\(PlainText.line(line))\n".utf8))
+            }
             throw ExitCode(1)
         }
     }

@@ -100,10 +100,10 @@ struct AssessModel: Command {
             try CostAssessment.measure(configuration, cancellation: cancellation, progress: meter.show)
         }
         if json {
-            print(
+            printLines(
                 CostJSON.text(of: costs, model: try configuration.model.description(), budgets: arguments.budgets))
         } else {
-            print(CostTable(costs, budgets: arguments.budgets).text)
+            printLines(CostTable(costs, budgets: arguments.budgets).text)
         }
     }
 }

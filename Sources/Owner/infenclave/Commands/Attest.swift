@@ -53,7 +53,7 @@ struct Attest: Command {
             for line in report.summary + (explain ? report.explanation : []) { print(line) }
             if explain, let log = try collateral.eventLog() {
                 print("the event log, register by register; the quote confirms it only if the check event-log passed:")
-                for line in try EventLogReplay(parsing: log).explanation { print(printable(line)) }
+                for line in try EventLogReplay(parsing: log).explanation { print(line) }
             }
         }
         guard verdict.isAccepted else { throw ExitCode(1) }

@@ -86,7 +86,7 @@ struct Bench: Command {
             let deepest = model.graph.cuts.last?.name ?? ""
             report.allInside = try await trial.measure(model, table, front: deepest, mapping: deepest)
         }
-        if json { try printJSON(report) } else { print(report.text) }
+        if json { try printJSON(report) } else { printLines(report.text) }
     }
 
     /// Measures a served bundle alone, in the precision that it was partitioned with.
@@ -98,7 +98,7 @@ struct Bench: Command {
         var report = Report(
             model: source.model, precision: opened.manifest.precision, threads: threads, plain: nil)
         if opened.manifest.cuts.everythingInside { report.allInside = timing } else { report.confidential = timing }
-        if json { try printJSON(report) } else { print(report.text) }
+        if json { try printJSON(report) } else { printLines(report.text) }
     }
 
     /// Values between -1 and 1.

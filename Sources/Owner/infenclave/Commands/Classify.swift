@@ -116,7 +116,7 @@ struct Classify: Command {
         func printTable() {
             print("\(image)  (\(String(format: "%.1f", milliseconds.request)) ms)")
             for result in results {
-                print(String(format: "  %6.2f %%  ", result.probability * 100) + printable(result.class))
+                print(String(format: "  %6.2f %%  ", result.probability * 100) + result.class)
             }
         }
     }

@@ -60,7 +60,7 @@ struct Demo: Command {
                     "--front", cut.front, "--mapping", cut.mapping, "--assessment", file("appearance/assessment.json"),
                 ], named: "cut", pictures: [pictures[0]]
             ) { _, _ in }
-            print(
+            printLines(
                 """
                 What the host saw: in the first deployment only ciphertext; in the second also \(cut.boundaryBytes) bytes per \
                 image, not encrypted. \(file("appearance/report.html")) shows what an attacker recovers from them.
@@ -68,7 +68,7 @@ struct Demo: Command {
         } else {
             print("No cut passes, so there is no second deployment with these images.")
         }
-        print(
+        printLines(
             """
             The report, with images of what each cut reveals: \(file("assessment/report.html"))
             The development TEE is an ordinary process. It shows how everything works, and protects nothing.
@@ -96,8 +96,9 @@ struct Demo: Command {
         print(
             String(
                 format:
-                    "plain, in this process: %.2f ms; in the enclave, over HTTP, from image to decrypted answer: %.2f ms (medians of %d)\n",
+                    "plain, in this process: %.2f ms; in the enclave, over HTTP, from image to decrypted answer: %.2f ms (medians of %d)",
                 plain.milliseconds, confidential.milliseconds, confidential.runs))
+        print("")
     }
 
     private func step(_ why: String, _ commands: [String]...) async throws {

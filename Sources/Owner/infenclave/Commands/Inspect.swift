@@ -4,6 +4,7 @@ import AssessmentReport
 import Imaging
 import ModelGraph
 import ONNXNames
+import PlainText
 import Tensors
 
 struct Inspect: Command {
@@ -39,13 +40,13 @@ struct Inspect: Command {
         if plan {
             let threads = try engine.resolvedThreads()
             let description = try await onOwnThread { try PlanDescription(graph, threads: threads) }
-            if json { try printJSON(description) } else { print(description.table) }
+            if json { try printJSON(description) } else { printLines(description.table) }
             return
         }
         let description = ModelDescription(graph)
         if json { return try printJSON(description) }
-        print(description.table(of: graph))
-        for note in model.notes { print("note: \(note)") }
+        printLines(description.table(of: graph))
+        for note in model.notes { print("note: \(PlainText.line(note, maximumScalars: 2000))") }
     }
 }
 
@@ -130,7 +131,8 @@ struct ModelDescription: Encodable {
         for (title, ports) in [("input", inputs), ("output", outputs)] {
             for port in ports {
                 lines.append(
-                    "\(title) \(port.name): \(port.type) \(port.shape.map(String.init).joined(separator: "x"))")
+                    "\(title) \(PlainText.line(port.name, maximumScalars: TextTable.maximumScalars)): \(port.type) \(port.shape.map(String.init).joined(separator: "x"))"
+                )
             }
         }
         lines.append("\(formatted(count: parameters)) parameters, \(formatted(count: multiplyAdds)) multiply-adds")

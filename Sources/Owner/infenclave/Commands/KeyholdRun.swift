@@ -84,7 +84,7 @@ struct KeyholdRun: Command {
                 leaseSeconds: lease.seconds, requestsInFlight: inFlight,
                 releasesPerHour: releasesPerHour ?? 12 * replicas, replicas: replicas, audit: audit.demand),
             log: try log ?? StateFolder.file("keyhold.log"), pause: .milliseconds(Int(interval * 1000)),
-            now: { Date().timeIntervalSince1970 }, say: { printError(printable($0.summary)) })
+            now: { Date().timeIntervalSince1970 }, say: { printError($0.summary) })
         if tee == "development" {
             printError("warning: \(DevelopmentTEE.warning)")
         }

@@ -77,7 +77,7 @@ struct Load: Command {
         let schedule = LoadSchedule(
             rate: rate, warmUp: .seconds(warmUp), measured: .seconds(seconds), seed: seed)
         let report = await LoadRun(source: source, schedule: schedule, address: address, connections: connections).run()
-        if json { try printJSON(report) } else { print(report.text) }
+        if json { try printJSON(report) } else { printLines(report.text) }
     }
 
     private func sealedLoad(_ address: LoadAddress) async throws -> SealedLoad {

@@ -141,7 +141,7 @@ struct MakePolicy: Command {
                         + "0 accepts any version")
             }
         }
-        for note in values.open ?? [] { printError("warning: \(printable(note))") }
+        for note in values.open ?? [] { printError("warning: \(note)") }
         return try PinnedPolicy(
             hardware: values, kind, evaluationDataNumber: minimumEvaluationDataNumber, isImage: isImage,
             minimumTCB: versions)

@@ -110,7 +110,7 @@ struct Measure: Command {
         var values = Measured(tee: TEEKind.tdx.rawValue)
         for (number, value) in replay.registers.enumerated() { values.measurements["rtmr\(number)"] = value.hex }
         if json { return try printJSON(values) }
-        if explain { for line in replay.explanation { print(printable(line)) } }
+        if explain { for line in replay.explanation { print(line) } }
         for (name, value) in values.lines { print("\(name): \(value)") }
         printError("warning: an event log is not signed; compare the values with a quote, or with events that you know")
     }

@@ -4,6 +4,7 @@ import BundleFormat
 import Foundation
 import ModelGraph
 import Partitioning
+import PlainText
 import SealedChannel
 import SecretMemory
 import Tensors
@@ -40,7 +41,8 @@ struct Partition: Command {
             "Standard deviation of Gaussian noise on each float that crosses to the host; 0 for none.",
             valueName: "sigma"))
     var noise: Double?
-    @Option(help: ArgumentHelp("The class names, one per line.", valueName: "file")) var labels: String
+    @Option(help: ArgumentHelp("The class names, one per line, without control characters.", valueName: "file"))
+    var labels: String
     @Option(help: ArgumentHelp("The bundle to write, NAME.infenclave.", valueName: "bundle")) var out: String
     @Option(help: ArgumentHelp("The file for the model key.", valueName: "file")) var keyOut: String
     @Option(help: ArgumentHelp("The owner's signing key.", valueName: "file")) var ownerKey: String?
@@ -122,7 +124,7 @@ struct Partition: Command {
         recipe.accuracy = accuracy?.recorded
         if let accuracy, !json {
             let weights = source.storedWeights != nil ? ", weights in \(source.storeWeights)," : ""
-            print(accuracy.text(table.level.label + weights))
+            printLines(accuracy.text(table.level.label + weights))
         }
     }
 
@@ -156,13 +158,23 @@ struct Partition: Command {
     }
 
     /// One name per line; a byte order mark and the final line break are ignored.
+    ///
+    /// - Throws: ``CommandFailure`` for a name that is not ``PlainText``.
     static func classNames(_ path: String) throws -> [String] {
         guard let text = String(data: try InputFile.read(path, maximumBytes: 1 << 26), encoding: .utf8) else {
             throw CommandFailure("labels", "\(path) is not UTF-8 text", remedy: "give one class name a line")
         }
-        var lines = text.replacing("\u{FEFF}", with: "").split(
-            omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        var lines = text.replacing("\u{FEFF}", with: "").split(omittingEmptySubsequences: false) {
+            ["\n", "\r", "\r\n"].contains($0)
+        }
         while lines.last?.isEmpty == true { lines.removeLast() }
+        if let index = lines.firstIndex(where: { !PlainText.isPlain($0) }) {
+            throw CommandFailure(
+                "labels",
+                "\(path), line \(index + 1): '\(lines[index].prefix(80))' has a control character, or one that changes "
+                    + "the direction of text",
+                remedy: "remove it: clients print class names")
+        }
         return lines.map(String.init)
     }
 

@@ -14,7 +14,8 @@ struct Quickstart: Command {
 
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
-    @Option(help: ArgumentHelp("The class names, one per line.", valueName: "file")) var labels: String
+    @Option(help: ArgumentHelp("The class names, one per line, without control characters.", valueName: "file"))
+    var labels: String
     @Option(
         help: ArgumentHelp("An image to classify, JPEG, PNG, WebP, BMP, GIF or TIFF; repeatable.", valueName: "file"))
     var picture: [String] = []
@@ -52,13 +53,14 @@ struct Quickstart: Command {
             try await ServedTrial.run(["keygen", kind, "--out", path])
         }
         try await trial.serve([], named: "model", pictures: picture) { server, policy in
-            print(
+            printLines(
                 """
                 The development TEE is an ordinary process. It shows how everything works, and protects nothing. \
                 `infenclave assess` measures what a BackNet on the host would reveal of your images.
                 """)
             guard !once else { return }
-            print("Serving until interrupted. A client elsewhere needs \(policy) and \(trial.token):\n")
+            print("Serving until interrupted. A client elsewhere needs \(policy) and \(trial.token):")
+            print("")
             ServedTrial.show([
                 "classify", "--server", server.url, "--policy", policy, "--tee", "development", "--token", trial.token,
                 "PICTURE",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import AssessmentReport
 import Foundation
+import PlainText
 
 /// The outcomes of requests.
 struct LoadTally: Sendable {
@@ -99,8 +100,12 @@ struct LoadReport: Encodable, Sendable {
                 ], rightAligned: [1, 2, 3, 4]
             ).description,
         ]
-        for (name, count) in refusals.sorted(by: { $0.key < $1.key }) { lines.append("refused, \(name): \(count)") }
-        for (name, count) in failures.sorted(by: { $0.key < $1.key }) { lines.append("failed, \(name): \(count)") }
+        for (name, count) in refusals.sorted(by: { $0.key < $1.key }) {
+            lines.append("refused, \(PlainText.line(name)): \(count)")
+        }
+        for (name, count) in failures.sorted(by: { $0.key < $1.key }) {
+            lines.append("failed, \(PlainText.line(name)): \(count)")
+        }
         if late > 0 { lines.append("\(late) were due when no connection was free: more --connections") }
         lines.append(String(format: "this program used %.1f s of processor time", clientProcessorSeconds))
         return lines.joined(separator: "\n")

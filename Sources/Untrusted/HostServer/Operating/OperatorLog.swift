@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 package import HostCore
 import Logging
+import PlainText
 import Synchronization
 
 /// The server's log on the standard error stream: one line per event, as text or JSON.
@@ -96,7 +97,7 @@ extension LogLine {
     /// Time, level, message, and fields as `name=value`.
     func text(at date: Date) -> String {
         let fields = fields.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value.text)" }.joined()
-        return "\(Self.time(date)) \(level.rawValue) \(Self.printable(message + fields))"
+        return "\(Self.time(date)) \(level.rawValue) \(PlainText.line(message + fields))"
     }
 
     func json(at date: Date) -> String {
@@ -105,18 +106,7 @@ extension LogLine {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let json = try? encoder.encode(object.mapValues(AnyEncodable.init))
-        return String(decoding: json ?? Data("{}".utf8), as: UTF8.self)
-    }
-
-    /// Some text comes from outside; it must not forge log lines.
-    private static func printable(_ text: String) -> String {
-        String(
-            text.unicodeScalars.map { scalar in
-                switch scalar.properties.generalCategory {
-                case .control, .format, .lineSeparator, .paragraphSeparator: " "
-                default: Character(scalar)
-                }
-            })
+        return PlainText.json(String(decoding: json ?? Data("{}".utf8), as: UTF8.self))
     }
 
     private struct AnyEncodable: Encodable {
