@@ -11,6 +11,10 @@ struct AssessmentFixture {
     /// Of the noise under which the cut passes; without any it passes as it is.
     var sigma: Double?
     var gates = "standard"
+    /// The candidate cuts that are deeper than `front`.
+    var deeper = [
+        "stage3.relu", "stage3.block1.relu3", "stage3.pool", "neck.relu", "neck.flatten", "head.relu1", "head.relu2",
+    ]
     /// Number of classes and side of the input, in pixels.
     var classes = 10
     var size = 64
@@ -26,12 +30,13 @@ struct AssessmentFixture {
         let noise = sigma.map { "\($0)" } ?? "null"
         let recommended = "\"front\":\"\(front)\",\"mapping\":\"\(mapping)\",\"sigma\":\(noise)"
         let noisyCut = sigma.map { "{\"sigma\":\($0),\"passes\":true}" } ?? "null"
+        let deeper = deeper.map { ",\n{\"name\":\"\($0)\",\"gates\":{\"passes\":true},\"noise\":null}" }.joined()
         let assessment = """
             {"version":2,"protected":["appearance","identity"],"attackerPictures":5000,"model":{"sha256":"\(model)","classes":\(classes),"width":\(size),"height":\(size)},"images":60,"adversary":"both",
             "gates":{"name":"\(gates)","maximumR2":0.15,"maximumSSIMGain":0.05,"minimumKLPassFraction":0.95,
             "maximumKLAUC":0.65,"minimumDecoderKLRatio":0.8,"maximumTop1":null,"maximumIdentified":0.1,"maximumClassGain":0.1},
             "cuts":[{"name":"stem.pool","gates":{"passes":false},"noise":null},
-            {"name":"\(front)","gates":{"passes":\(sigma == nil)},"noise":\(noisyCut)}],
+            {"name":"\(front)","gates":{"passes":\(sigma == nil)},"noise":\(noisyCut)}\(deeper)],
             "recommendation":{\(recommended),"everythingInside":false,"nextSafer":null,
             "nextFaster":{"front":"stem.pool","mapping":"\(mapping)","sigma":null}},
             "plans":[{\(recommended),"everythingInside":false,"passesGates":true},

@@ -10,7 +10,7 @@ struct PlanChoiceTests {
         _ front: String, ms: Double?, leakage: Double, inside: Int = 10, bytes: Int = 100, spread: Double? = nil
     ) -> PlanOption {
         PlanOption(
-            front: front, mapping: "m", leakage: leakage, passesGates: true,
+            front: front, mapping: "m", leakage: leakage, outcome: .passes,
             cost: CutCost(
                 multiplyAddsInside: inside, multiplyAdds: 100, parametersInside: 1, boundaryBytes: bytes,
                 frontMilliseconds: ms, backMilliseconds: ms.map { _ in 0 }, timingSpread: spread,
@@ -109,7 +109,7 @@ struct PlanChoiceTests {
 
     private static func rival(ms: Double?, spread: Double? = 0, inside: Int = 50) -> PlanOption {
         PlanOption(
-            front: "f", mapping: "m", leakage: 0.5, passesGates: true,
+            front: "f", mapping: "m", leakage: 0.5, outcome: .passes,
             cost: CutCost(
                 multiplyAddsInside: inside, multiplyAdds: 100, parametersInside: 1, boundaryBytes: 1,
                 frontMilliseconds: ms, backMilliseconds: ms.map { _ in 0 }, timingSpread: spread),
@@ -137,7 +137,7 @@ struct PlanChoiceTests {
     func paired() {
         func rival(whole: Double) -> PlanOption {
             PlanOption(
-                front: "f", mapping: "m", leakage: 0.5, passesGates: true,
+                front: "f", mapping: "m", leakage: 0.5, outcome: .passes,
                 cost: CutCost(
                     multiplyAddsInside: 50, multiplyAdds: 100, parametersInside: 1, boundaryBytes: 1,
                     frontMilliseconds: 7, backMilliseconds: 0, wholeMilliseconds: whole, timingSpread: 0),
@@ -211,7 +211,7 @@ struct PlanChoiceTests {
         func isWorthwhile(_ rounds: [InterleavedTimes.Round]) -> Bool {
             let times = InterleavedTimes(rounds)
             let rival = PlanOption(
-                front: "f", mapping: "m", leakage: 0.5, passesGates: true,
+                front: "f", mapping: "m", leakage: 0.5, outcome: .passes,
                 cost: CutCost(
                     multiplyAddsInside: 50, multiplyAdds: 100, parametersInside: 1, boundaryBytes: 1,
                     frontMilliseconds: times.front, backMilliseconds: times.back, mappingMilliseconds: times.mapping,
@@ -243,13 +243,13 @@ struct PlanChoiceTests {
             frontMilliseconds: nil, backMilliseconds: nil)
         func plan(_ inside: Int) -> PlanOption {
             PlanOption(
-                front: "f", mapping: "m", leakage: 0.5, passesGates: true,
+                front: "f", mapping: "m", leakage: 0.5, outcome: .passes,
                 cost: CutCost(
                     multiplyAddsInside: inside, multiplyAdds: 1000, parametersInside: 1, boundaryBytes: 1,
                     frontMilliseconds: nil, backMilliseconds: nil), budgets: Budgets())
         }
         let inside = PlanOption(
-            front: "m", mapping: "m", leakage: 0, passesGates: true, cost: whole, budgets: Budgets())
+            front: "m", mapping: "m", leakage: 0, outcome: .passes, cost: whole, budgets: Budgets())
         #expect(!PlanChoice.isWorthwhile(plan(991), over: inside))
         #expect(PlanChoice.isWorthwhile(plan(990), over: inside))
     }

@@ -97,7 +97,7 @@ package struct Assessor: Sendable {
         // They are expensive and show how far a usable cut can be trusted, so they are left out where no cut is within
         // the gates.
         let isAnyWithin = zip(context.cuts, conclusion.verdicts).contains {
-            $1.passes && $0.nodesInside < context.mapping.nodesInside
+            $1.asAssessed.passes && $0.nodesInside < context.mapping.nodesInside
         }
         if isAnyWithin || configuration.bounds.isAlways {
             try finish(.bounds, limited, &findings) { (findings) throws(AssessmentError) in
