@@ -116,12 +116,21 @@ struct PlanChoiceTests {
             budgets: Budgets())
     }
 
-    @Test("A plan's leakage is a phrase about its worst check, also where the ratio is capped")
+    @Test(
+        "A plan's leakage is a phrase about the outcome of its gates and its worst check, also where the ratio is capped"
+    )
     func phrases() {
         #expect(Self.inside.leakageSummary == "nothing crosses")
-        #expect(Self.option("f", ms: 10, leakage: 1.314).leakageSummary == "worst check at 1.31 of its limit")
+        func summary(_ leakage: Double, _ outcome: GateVerdict.Outcome) -> String {
+            PlanOption(
+                front: "f", mapping: "m", leakage: leakage, outcome: outcome, cost: Self.cost(10), budgets: Budgets()
+            ).leakageSummary
+        }
+        #expect(summary(0.5, .passes) == "within the gates, worst check at 0.50 of its limit")
+        #expect(summary(1.314, .fails) == "fails the gates, worst check at 1.31 of its limit")
         #expect(
-            Self.option("f", ms: 10, leakage: GateVerdict.worst).leakageSummary == "worst check far beyond its limit")
+            summary(GateVerdict.worst, .notEnoughEvidence)
+                == "not enough evidence for a pass, worst check far beyond its limit")
     }
 
     @Test("A plan that exposes anything has to gain more than 5 %, and more than paired timings vary")

@@ -38,9 +38,9 @@ extension Recommendation {
             "At every assessed cut an IR image resembles its picture more than the gates allow, so everything runs inside the "
                 + "enclave."
         case .noCutPasses(let obstacles):
-            "Everything runs inside the enclave: with \(assets) protected, every cut "
-                + "\(obstacles.outcome == .fails ? "loses" : "is not shown to keep") one of them. "
-                + "At the cut that shows least of the picture, " + obstacles.sentence
+            "Everything runs inside the enclave: no assessed cut is shown to protect "
+                + "\(terms.protected.count > 1 ? "all of " : "")\(assets). At the cut that shows least of the picture, "
+                + obstacles.sentence
         }
     }
 
@@ -78,7 +78,7 @@ extension Recommendation {
 extension Recommendation.Obstacles {
     fileprivate var sentence: String {
         guard unassessed.isEmpty else { return Warnings.leftOut(after: cut, unassessed) }
-        return "'\(cut)': " + checks.map { $0.metric.sentence($0) }.joined(separator: "; ") + "."
+        return "'\(cut)', or deeper: " + checks.map { $0.metric.sentence($0) }.joined(separator: "; ") + "."
     }
 }
 

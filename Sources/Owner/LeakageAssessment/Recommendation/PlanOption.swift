@@ -74,12 +74,16 @@ package struct PlanOption: Sendable, Hashable {
 }
 
 extension PlanOption {
-    /// ``leakage`` as a phrase of a sentence.
+    /// ``outcome`` and ``leakage`` as a phrase of a sentence.
     package var leakageSummary: String {
-        switch leakage {
-        case 0 where everythingInside: "nothing crosses"
-        case GateVerdict.worst...: "worst check far beyond its limit"
-        default: "worst check at \(Format.number(leakage)) of its limit"
-        }
+        guard !everythingInside else { return "nothing crosses" }
+        let gates =
+            switch outcome {
+            case .passes: "within the gates"
+            case .fails: "fails the gates"
+            case .notEnoughEvidence: "not enough evidence for a pass"
+            }
+        let worst = leakage >= GateVerdict.worst ? "far beyond its limit" : "at \(Format.number(leakage)) of its limit"
+        return "\(gates), worst check \(worst)"
     }
 }
