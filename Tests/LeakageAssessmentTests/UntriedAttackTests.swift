@@ -69,6 +69,23 @@ struct UntriedAttackTests {
         #expect(result.recommendation.everythingInside || result.recommendation.front == "flat")
     }
 
+    @Test("Each metric declares the attacks that measure it: trained decoders every measure of reconstructions")
+    func declared() {
+        let attacker = Attacker(pictures: 1000, counted: 100)
+        func names(_ kind: UntriedAttacks.Kind) -> Set<String> {
+            Set(UntriedAttacks([kind]).estimates(for: attacker).keys.map(\.name))
+        }
+        #expect(
+            names(.trainedDecoder)
+                == ["extrapolatedRSquared", "similarityGain", "decoderDivergenceRatio", "retrieval"])
+        #expect(names(.channelKL) == ["passFraction", "areaUnderCurve"])
+        for metric in Metric.all {
+            #expect(metric.attacks.contains(.channelKL) == (metric.adversary == .paper), "\(metric.name)")
+            #expect(metric.measure == nil || metric.attacks.contains(.trainedDecoder), "\(metric.name)")
+        }
+        #expect(Metric.all.compactMap { $0.measure?.curves } == ["ssimCurves", "decoderKLCurves", "retrievalCurves"])
+    }
+
     @Test("It is kept in the work folder like every finding")
     func stored() throws {
         let findings = CutFindings([UntriedAttacks([.channelKL, .trainedDecoder])])
