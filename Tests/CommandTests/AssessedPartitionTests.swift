@@ -150,6 +150,41 @@ struct AssessedPartitionTests {
         }
     }
 
+    @Test(
+        "A cut that an assessment passes without results of every deeper candidate cut is refused; one that fails is not"
+    )
+    func deeperCuts() throws {
+        let folder = try TemporaryFolder()
+        var fixture = AssessmentFixture()
+        let missing = fixture.deeper.removeLast()
+        let plan = try fixture.write(to: folder, "gap")
+        try expectRefused(partition(["--plan", plan], folder), naming: "'\(missing)'", in: folder)
+        let file = ["--assessment", folder.file("gap/assessment.json")]
+        try expectRefused(
+            partition(["--front", "stage2.pool", "--mapping", "logits"] + file, folder), naming: "without --cut",
+            in: folder)
+        // Noise is judged at its cut alone; what fails needs no other cut.
+        fixture.sigma = 0.25
+        try succeed(partition(["--plan", try fixture.write(to: folder, "noisy")], folder, "noisy"), in: folder)
+        try succeed(partition(["--front", "stem.pool", "--mapping", "logits"] + file, folder, "leaky"), in: folder)
+    }
+
+    @Test("One cut by name is not enough evidence for a pass, and the terminal says which cuts are missing")
+    func oneCut() throws {
+        let folder = try TemporaryFolder()
+        let gates = try folder.write(
+            #"{"maximumR2":1,"maximumSSIMGain":1,"minimumKLPassFraction":0,"maximumKLAUC":1}"#, to: "gates.json")
+        let summary = try succeed(
+            [
+                "assess", Demo.model, "--images", Demo.pictures, "--limit", "16", "--cut", "head.relu1", "--trained",
+                "none",
+                "--white-box", "0", "--bound-pictures", "0", "--adversary", "informed", "--protect", "appearance",
+                "--security", "custom", "--gates", gates, "--out", folder.file("report"),
+            ], in: folder)
+        #expect(summary.output.contains("recommended: everything inside the enclave"))
+        #expect(summary.output.contains("the deeper cut 'head.relu2' was not assessed"))
+    }
+
     @Test("Pipes and devices in place of files are refused and not waited for")
     func pipes() throws {
         let folder = try TemporaryFolder()

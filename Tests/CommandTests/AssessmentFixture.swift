@@ -13,6 +13,10 @@ struct AssessmentFixture {
     /// Of the noise under which the cut passes; without any it passes as it is.
     var sigma: Double?
     var gates = "standard"
+    /// The candidate cuts that are deeper than `front`.
+    var deeper = [
+        "stage3.relu", "stage3.block1.relu3", "stage3.pool", "neck.relu", "neck.flatten", "head.relu1", "head.relu2",
+    ]
     /// Members of `model` that differ from those of the model as it is loaded.
     var changes: [String: Any] = [:]
     /// Members of `model` that are missing.
@@ -49,12 +53,13 @@ struct AssessmentFixture {
         for name in missing { members[name] = nil }
         let network = String(
             decoding: try JSONSerialization.data(withJSONObject: members, options: [.sortedKeys]), as: UTF8.self)
+        let deeper = deeper.map { ",\n{\"name\":\"\($0)\",\"gates\":{\"passes\":true},\"noise\":null}" }.joined()
         let assessment = """
             {"version":3,"protected":["appearance","identity"],"attackerPictures":5000,"model":\(network),"images":60,"adversary":"both",
             "gates":{"name":"\(gates)","maximumR2":0.15,"maximumSSIMGain":0.05,"minimumKLPassFraction":0.95,
             "maximumKLAUC":0.65,"minimumDecoderKLRatio":0.8,"maximumTop1":null,"maximumIdentified":0.1,"maximumClassGain":0.1},
             "cuts":[{"name":"stem.pool","gates":{"passes":false},"noise":null},
-            {"name":"\(front)","gates":{"passes":\(sigma == nil)},"noise":\(noisyCut)}],
+            {"name":"\(front)","gates":{"passes":\(sigma == nil)},"noise":\(noisyCut)}\(deeper)],
             "recommendation":{\(recommended),"everythingInside":false,"nextSafer":null,
             "nextFaster":{"front":"stem.pool","mapping":"\(mapping)","sigma":null}},
             "plans":[{\(recommended),"everythingInside":false,"passesGates":true},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LeakageAssessment
+import ModelGraph
 import Testing
 
 @Suite("An assessment in a given time")
@@ -122,6 +123,11 @@ struct BudgetTests {
         let names = Set(whole.cuts.map(\.name)).subtracting(result.cuts.map(\.name))
         let warning = try #require(result.warnings.first { $0.hasPrefix("3 of \(whole.cuts.count) cuts") })
         #expect(!names.isEmpty && names.allSatisfy { warning.contains("'\($0)'") }, "\(warning)")
+        // No cut above them passes.
+        for (cut, verdict) in zip(result.cuts, result.verdicts) {
+            let missing = whole.cuts.filter { $0.cut.nodesInside > cut.cut.nodesInside && names.contains($0.name) }
+            #expect(verdict.unassessed == missing.map(\.name) && (missing.isEmpty || !verdict.passes), "\(cut.name)")
+        }
     }
 
     @Test("The caller's cancellation ends it without a report")

@@ -101,14 +101,16 @@ enum Measured {
             trials: tried.map { .init(kind: $0, validation: r2, rSquared: r2) }, seed: 1)
     }
 
+    /// - Parameter notAssessed: Candidate cuts of ``TinyNetwork`` that are not among `cuts` and count as such.
     static func result(
-        _ cuts: [CutMeasurement], name: String = "tiny", warnings: [String] = [],
+        _ cuts: [CutMeasurement], notAssessed: [Cut] = [], name: String = "tiny", warnings: [String] = [],
         gallery: [GalleryRow]? = nil,
         mapping: (name: String, nodesInside: Int) = ("logits", 8), whole: CutCost? = nil,
         gates: Gates = .standard, adversary: Adversary = .both, protecting: Set<Asset> = Asset.all,
         milliseconds: Double? = 3
     ) throws -> AssessmentResult {
-        let verdicts = GateVerdict.verdicts(for: cuts, gates: gates, adversary: adversary, protecting: protecting)
+        let verdicts = GateVerdict.verdicts(
+            for: cuts, notAssessed: notAssessed, gates: gates, adversary: adversary, protecting: protecting)
         let image = try Image(width: 2, height: 2, channels: 3, pixels: (0..<12).map { UInt8($0 * 20) })
         let description = AssessmentResult.NetworkDescription(
             name: name, sha256: String(repeating: "0a", count: 32), graphSHA256: String(repeating: "0b", count: 32),
@@ -133,5 +135,18 @@ enum Measured {
                     })
             ],
             warnings: warnings, modelMilliseconds: milliseconds)
+    }
+}
+
+extension GateVerdict {
+    /// As if there were no candidate cuts but these.
+    static func verdicts(
+        for cuts: [CutMeasurement], gates: Gates, adversary: Adversary = .both,
+        protecting protected: Set<Asset> = Asset.all, attacker: Attacker = Attacker(pictures: 100_000, counted: 0),
+        attacks: [OutsideAttack] = [], mapping: MappingLeakage? = nil
+    ) -> [GateVerdict] {
+        verdicts(
+            for: cuts, notAssessed: [], gates: gates, adversary: adversary, protecting: protected, attacker: attacker,
+            attacks: attacks, mapping: mapping)
     }
 }

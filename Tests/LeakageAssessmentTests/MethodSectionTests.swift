@@ -64,7 +64,7 @@ struct MethodSectionTests {
             #expect(sentence.contains("at most 5.0 % found by reconstruction") == (decoders && gates == .strict))
             #expect(sentence.contains("uniform baseline") == kl && sentence.contains("AUC") == kl)
             #expect(sentence.contains("without IR images does not pass") == (adversary == .paper))
-            #expect(sentence.contains("at the cut and at all deeper ones"))
+            #expect(sentence.contains("at the cut and at every deeper candidate cut"))
             #expect(try text("Channel KL", of: result).contains("Not measured") == !kl)
         }
     }

@@ -10,7 +10,7 @@ struct PlanChoiceTests {
         _ front: String, ms: Double?, leakage: Double, inside: Int = 10, bytes: Int = 100, spread: Double? = nil
     ) -> PlanOption {
         PlanOption(
-            front: front, mapping: "m", leakage: leakage, passesGates: true,
+            front: front, mapping: "m", leakage: leakage, outcome: .passes,
             cost: CutCost(
                 multiplyAddsInside: inside, multiplyAdds: 100, parametersInside: 1, boundaryBytes: bytes,
                 frontMilliseconds: ms, backMilliseconds: ms.map { _ in 0 }, timingSpread: spread,
@@ -109,19 +109,28 @@ struct PlanChoiceTests {
 
     private static func rival(ms: Double?, spread: Double? = 0, inside: Int = 50) -> PlanOption {
         PlanOption(
-            front: "f", mapping: "m", leakage: 0.5, passesGates: true,
+            front: "f", mapping: "m", leakage: 0.5, outcome: .passes,
             cost: CutCost(
                 multiplyAddsInside: inside, multiplyAdds: 100, parametersInside: 1, boundaryBytes: 1,
                 frontMilliseconds: ms, backMilliseconds: ms.map { _ in 0 }, timingSpread: spread),
             budgets: Budgets())
     }
 
-    @Test("A plan's leakage is a phrase about its worst check, also where the ratio is capped")
+    @Test(
+        "A plan's leakage is a phrase about the outcome of its gates and its worst check, also where the ratio is capped"
+    )
     func phrases() {
         #expect(Self.inside.leakageSummary == "nothing crosses")
-        #expect(Self.option("f", ms: 10, leakage: 1.314).leakageSummary == "worst check at 1.31 of its limit")
+        func summary(_ leakage: Double, _ outcome: GateVerdict.Outcome) -> String {
+            PlanOption(
+                front: "f", mapping: "m", leakage: leakage, outcome: outcome, cost: Self.cost(10), budgets: Budgets()
+            ).leakageSummary
+        }
+        #expect(summary(0.5, .passes) == "within the gates, worst check at 0.50 of its limit")
+        #expect(summary(1.314, .fails) == "fails the gates, worst check at 1.31 of its limit")
         #expect(
-            Self.option("f", ms: 10, leakage: GateVerdict.worst).leakageSummary == "worst check far beyond its limit")
+            summary(GateVerdict.worst, .notEnoughEvidence)
+                == "not enough evidence for a pass, worst check far beyond its limit")
     }
 
     @Test("A plan that exposes anything has to gain more than 5 %, and more than paired timings vary")
@@ -137,7 +146,7 @@ struct PlanChoiceTests {
     func paired() {
         func rival(whole: Double) -> PlanOption {
             PlanOption(
-                front: "f", mapping: "m", leakage: 0.5, passesGates: true,
+                front: "f", mapping: "m", leakage: 0.5, outcome: .passes,
                 cost: CutCost(
                     multiplyAddsInside: 50, multiplyAdds: 100, parametersInside: 1, boundaryBytes: 1,
                     frontMilliseconds: 7, backMilliseconds: 0, wholeMilliseconds: whole, timingSpread: 0),
@@ -211,7 +220,7 @@ struct PlanChoiceTests {
         func isWorthwhile(_ rounds: [InterleavedTimes.Round]) -> Bool {
             let times = InterleavedTimes(rounds)
             let rival = PlanOption(
-                front: "f", mapping: "m", leakage: 0.5, passesGates: true,
+                front: "f", mapping: "m", leakage: 0.5, outcome: .passes,
                 cost: CutCost(
                     multiplyAddsInside: 50, multiplyAdds: 100, parametersInside: 1, boundaryBytes: 1,
                     frontMilliseconds: times.front, backMilliseconds: times.back, mappingMilliseconds: times.mapping,
@@ -243,13 +252,13 @@ struct PlanChoiceTests {
             frontMilliseconds: nil, backMilliseconds: nil)
         func plan(_ inside: Int) -> PlanOption {
             PlanOption(
-                front: "f", mapping: "m", leakage: 0.5, passesGates: true,
+                front: "f", mapping: "m", leakage: 0.5, outcome: .passes,
                 cost: CutCost(
                     multiplyAddsInside: inside, multiplyAdds: 1000, parametersInside: 1, boundaryBytes: 1,
                     frontMilliseconds: nil, backMilliseconds: nil), budgets: Budgets())
         }
         let inside = PlanOption(
-            front: "m", mapping: "m", leakage: 0, passesGates: true, cost: whole, budgets: Budgets())
+            front: "m", mapping: "m", leakage: 0, outcome: .passes, cost: whole, budgets: Budgets())
         #expect(!PlanChoice.isWorthwhile(plan(991), over: inside))
         #expect(PlanChoice.isWorthwhile(plan(990), over: inside))
     }

@@ -17,7 +17,8 @@ struct PlanTests {
         _ front: String, leakage: Double, _ cost: CutCost, _ budgets: Budgets = Budgets()
     ) -> PlanOption {
         PlanOption(
-            front: front, mapping: "m", leakage: leakage, passesGates: leakage <= 1, cost: cost, budgets: budgets)
+            front: front, mapping: "m", leakage: leakage, outcome: leakage <= 1 ? .passes : .fails, cost: cost,
+            budgets: budgets)
     }
 
     private static let options = [

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import LeakageAssessment
+import Synchronization
 import Testing
 
 @Suite("Progress")
@@ -30,5 +31,29 @@ struct ProgressTests {
             ])
         pace.clear()
         #expect(pace.due(at: start + .seconds(60)) == nil)
+    }
+
+    @Test(
+        "An estimate of the whole time comes before any attack, and a better one after the first cut",
+        arguments: [1, 4])
+    func forecasts(cuts: Int) throws {
+        let pictures = try DrawnPictures(count: 12)
+        var configuration = try pictures.configuration()
+        configuration.cuts = .named(Array(["relu1", "pool1", "relu2", "flat"].suffix(cuts)))
+        configuration.trainedCuts = .none
+        configuration.measuresTime = false
+        let attacks = Mutex(0)
+        var found: [(forecast: AssessmentForecast, attacked: Int)] = []
+        _ = try Assessor(configuration).run(
+            progress: { progress in
+                if progress.stage == .decoders { attacks.withLock { $0 = max($0, progress.done) } }
+            },
+            forecast: { found.append(($0, attacks.withLock { $0 })) })
+        #expect(found.map(\.forecast.basis) == [.plannedWork, .firstCut] && found.map(\.attacked) == [0, 1])
+        for forecast in found.map(\.forecast) {
+            #expect(forecast.cuts == cuts && forecast.decoderSeconds > 0)
+            #expect(forecast.seconds.isFinite && forecast.seconds < 3600)
+        }
+        #expect(found[0].forecast.networkSeconds > 0 && found[1].forecast.networkSeconds == 0)
     }
 }

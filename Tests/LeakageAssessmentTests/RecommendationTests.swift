@@ -34,7 +34,36 @@ struct RecommendationTests {
         #expect(recommendation.everythingInside)
         #expect(recommendation.front == "logits")
         #expect(recommendation.reason.contains("'flat'") && recommendation.reason.contains("R² 0.30"))
-        #expect(recommendation.reason.contains("appearance, identity and class protected"))
+        #expect(
+            recommendation.reason.contains("no assessed cut is shown to protect all of appearance, identity and class.")
+        )
+        // The numbers are of the cut and of deeper ones.
+        #expect(recommendation.reason.contains("'flat', or deeper: "))
+    }
+
+    @Test("The reason speaks of one protected asset, and of none that is not protected")
+    func oneAsset() throws {
+        let cuts = try Measured.cuts([("relu2", 0.5, (3, 3)), ("flat", 0.3, nil)])
+        let reason = try Measured.result(cuts, protecting: [.appearance]).recommendation.reason
+        #expect(
+            reason.hasPrefix("Everything runs inside the enclave: no assessed cut is shown to protect appearance. At"))
+    }
+
+    @Test("The report says of a plan and of a cut's panel what the gates say and whether deeper cuts count")
+    func scopes() throws {
+        let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("relu2", 0.004, (3, 3)), ("flat", 0.003, nil)])
+        let result = try Measured.result(cuts)
+        let page = try ReportPage.html(of: result)
+        #expect(page.contains("The verdict counts deeper cuts; the numbers are of this cut alone."))
+        #expect(page.contains("R² of the best decoder at this cut alone") && page.contains(", expected here or deeper"))
+        #expect(page.contains("at this cut or deeper (within the gates of identity)"))
+        let faster = try #require(result.recommendation.nextFaster)
+        #expect(faster.front == "relu1" && page.contains("fails the gates, worst check"))
+        // A cut whose deeper ones are not assessed is open; it does not leak.
+        let graph = try TinyNetwork.graph()
+        let open = try ReportPage.html(
+            of: Measured.result(Measured.cuts([("relu2", 0.004, (3, 3))]), notAssessed: [try graph.cut(named: "flat")]))
+        #expect(open.contains("? not enough evidence") && !open.contains("✗ leaks"))
     }
 
     @Test("A cut at which the white-box attack exceeds the gate of R² is not recommended", arguments: [0.1, 0.4])

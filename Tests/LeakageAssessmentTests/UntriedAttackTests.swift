@@ -69,23 +69,21 @@ struct UntriedAttackTests {
         #expect(result.recommendation.everythingInside || result.recommendation.front == "flat")
     }
 
-    @Test("A cut that passes while deeper ones were not assessed has a warning, which names the deepest")
-    func leftOut() throws {
-        let graph = try TinyNetwork.graph()
-        #expect(graph.assessableCuts.map(\.name) == ["relu1", "pool1", "relu2", "flat"])
-        func warnings(_ cuts: [(name: String, r2: Double, kl: (own: Double, null: Double)?)]) throws -> [String] {
-            let measured = try Measured.cuts(cuts)
-            return Warnings.leftOut(
-                below: measured, GateVerdict.verdicts(for: measured, gates: .standard), of: graph, mapping: 8)
+    @Test("Each metric declares the attacks that measure it: trained decoders every measure of reconstructions")
+    func declared() {
+        let attacker = Attacker(pictures: 1000, counted: 100)
+        func names(_ kind: UntriedAttacks.Kind) -> Set<String> {
+            Set(UntriedAttacks([kind]).estimates(for: attacker).keys.map(\.name))
         }
-        let alone = try warnings([("relu1", 0.004, nil)])
-        #expect(alone.count == 1 && alone[0].hasPrefix("'relu1' passes, but 3 of the deeper cuts were not assessed"))
-        #expect(alone[0].contains("such as 'flat'"))
-        #expect(try warnings([("relu1", 0.004, nil), ("relu2", 0.004, nil)])[0].contains("but 2 of"))
-        // Nothing passes, or nothing deeper is left.
-        #expect(try warnings([("relu1", 0.9, nil)]).isEmpty)
-        #expect(try warnings([("relu1", 0.9, nil), ("flat", 0.004, nil)]).isEmpty)
-        #expect(try warnings([("relu2", 0.004, nil), ("flat", 0.004, nil)]).isEmpty)
+        #expect(
+            names(.trainedDecoder)
+                == ["extrapolatedRSquared", "similarityGain", "decoderDivergenceRatio", "retrieval"])
+        #expect(names(.channelKL) == ["passFraction", "areaUnderCurve"])
+        for metric in Metric.all {
+            #expect(metric.attacks.contains(.channelKL) == (metric.adversary == .paper), "\(metric.name)")
+            #expect(metric.measure == nil || metric.attacks.contains(.trainedDecoder), "\(metric.name)")
+        }
+        #expect(Metric.all.compactMap { $0.measure?.curves } == ["ssimCurves", "decoderKLCurves", "retrievalCurves"])
     }
 
     @Test("It is kept in the work folder like every finding")

@@ -35,6 +35,8 @@ package struct AssessmentFile: Sendable {
     /// The protected assets, and the number of the attacker's training images.
     package let protected: Set<Asset>
     package let attackerPictures: Int
+    /// Names of the cuts that were assessed.
+    package var cuts: Set<String> { Set(content.cuts.map(\.name)) }
     private let content: AssessmentContent
 
     /// Reads the file. Members of later versions are ignored. Members that the decision is based on are required and

@@ -151,6 +151,7 @@ package enum AssessmentJSON {
                 "gates",
                 .object([
                     ("passes", .boolean(verdict.passes)), ("outcome", .string(verdict.outcome.rawValue)),
+                    ("notAssessed", .array(verdict.unassessed.map(JSONText.string))),
                     ("checks", .array(verdict.checks.map(check))),
                 ])
             ),

@@ -24,9 +24,15 @@ enum AssetJSON {
             return (asset.rawValue, .object(members + more))
         }
         let measures = cut.findings[ReconstructionCurves.self]?.curves ?? [:]
-        func reconstruction(_ name: String, _ metric: Metric) -> [(String, JSONText)] {
-            let ofDecoders = cut.findings[DecoderCurves.self]?.curves[metric.name] ?? []
-            return [(name, .array(([measures[metric.name]].compactMap(\.self) + ofDecoders).map(curve)))]
+        /// The curves of every measure of reconstructions of this asset.
+        func reconstruction(_ asset: Asset) -> [(String, JSONText)] {
+            Metric.all.filter { $0.asset == asset }.compactMap { metric in
+                guard let measure = metric.measure else { return nil }
+                let ofDecoders = cut.findings[DecoderCurves.self]?.curves[metric.name] ?? []
+                return (
+                    measure.curves, .array(([measures[metric.name]].compactMap(\.self) + ofDecoders).map(curve))
+                )
+            }
         }
         return .object([
             asset(
@@ -34,17 +40,17 @@ enum AssetJSON {
                 [
                     ("curves", .array(DecidingCurve.curves(of: .appearance, cut).map(curve))),
                     ("r2Tint", .optional(evidence.tint)), ("r2Layout", .optional(evidence.layout)),
-                ] + reconstruction("ssimCurves", .similarityGain)),
+                ] + reconstruction(.appearance)),
             asset(
                 .identity,
                 [
                     ("curves", .array(evidence.identificationCurves.map(curve))),
                     ("candidates", .integer(evidence.candidates)),
-                ] + reconstruction("retrievalCurves", .retrieval)),
+                ] + reconstruction(.identity)),
             asset(
                 .class,
                 [("curves", .array(evidence.classes.map { [curve($0)] } ?? []))]
-                    + reconstruction("decoderKLCurves", .decoderDivergenceRatio)),
+                    + reconstruction(.class)),
         ])
     }
 

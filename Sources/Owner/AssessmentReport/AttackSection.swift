@@ -26,14 +26,6 @@ struct AttackSection {
             + "<td><code>\(HTML.escape(found.cut))</code></td><td>\(found.asset.rawValue)</td>"
             + "<td>\(Format.number(found.value)) <small>± \(Format.number(found.error))</small></td>"
             + "<td>≤ \(Format.number(verdict.limit))</td><td>\(found.trainingPictures)</td>"
-            + "<td>\(found.testPictures)</td><td class=\"\(isGood ? "good" : "bad")\">\(words(verdict.outcome))</td></tr>"
-    }
-
-    private func words(_ outcome: GateVerdict.Outcome) -> String {
-        switch outcome {
-        case .passes: "within"
-        case .fails: "leaks"
-        case .notEnoughEvidence: "not enough evidence"
-        }
+            + "<td>\(found.testPictures)</td><td class=\"\(isGood ? "good" : "bad")\">\(verdict.outcome.words)</td></tr>"
     }
 }

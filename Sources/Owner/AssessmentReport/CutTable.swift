@@ -10,7 +10,8 @@ struct CutTable {
     var html: String {
         let rows = zip(result.cuts, result.verdicts).map(row)
         let heads =
-            ["last layer inside", "crosses"] + columns.compactMap { $0.column.map { $0.heading + ", expected" } } + [
+            ["last layer inside", "crosses"]
+            + columns.compactMap { $0.column.map { $0.heading + ", expected here or deeper" } } + [
                 "R²", "SSIM (mean picture)",
                 "top-1 of \(result.testImages)",
                 // A soft hyphen, so that the table fits paper.
@@ -59,15 +60,11 @@ struct CutTable {
             "<td>\(cut.judgement.map { ratio($0.divergence) } ?? "–")</td>",
             "<td>\(Format.percent(cost.shareInside))</td>", "<td>\(Format.bytes(cost.boundaryBytes))</td>",
             "<td>\(times ?? "–")</td>", "<td>\(Format.bytes(cost.enclaveBytes))</td>",
-            "<td class=\"\(verdict.passes ? "good" : "bad")\">\(Self.words[verdict.outcome] ?? "")</td>",
+            "<td class=\"\(verdict.passes ? "good" : "bad")\">\(verdict.outcome.words)</td>",
         ]
         let isFront = cut.name == result.recommendation.front
         return "<tr\(isFront ? " class=\"front\"" : "")>\(cells.joined())</tr>"
     }
-
-    private static let words: [GateVerdict.Outcome: String] = [
-        .passes: "within", .fails: "leaks", .notEnoughEvidence: "not enough evidence",
-    ]
 
     /// The value expected of the attacker with more images, and the upper end.
     private func leak(_ metric: Metric, _ verdict: GateVerdict) -> String {
@@ -79,5 +76,16 @@ struct CutTable {
 
     private func ratio(_ divergence: DecoderDivergence) -> String {
         "\(Format.number(divergence.ratioToNull)) <small>± \(Format.number(divergence.ratioError))</small>"
+    }
+}
+
+extension GateVerdict.Outcome {
+    /// As a cell of a table.
+    var words: String {
+        switch self {
+        case .passes: "within"
+        case .fails: "leaks"
+        case .notEnoughEvidence: "not enough evidence"
+        }
     }
 }

@@ -8,9 +8,10 @@ package struct EvidenceRemedy {
     package let attackerPictures: Int?
     private let result: AssessmentResult
 
-    /// `nil` where a cut passes, and where more evidence would change nothing: every cut fails.
+    /// `nil` where a cut passes, or would if deeper ones were assessed, and where more evidence would change nothing:
+    /// every cut fails.
     package init?(_ result: AssessmentResult) {
-        let open = zip(result.cuts, result.verdicts).prefix { $0.0.name != result.mapping }.map(\.1)
+        let open = zip(result.cuts, result.verdicts).prefix { $0.0.name != result.mapping }.map(\.1.asAssessed)
         guard result.recommendation.everythingInside, open.contains(where: { $0.outcome == .notEnoughEvidence }),
             !open.contains(where: \.passes), result.adversary != .paper
         else { return nil }
@@ -29,7 +30,8 @@ package struct EvidenceRemedy {
 
     private static func passes(_ result: AssessmentResult, _ pictures: Int) -> Bool {
         let verdicts = GateVerdict.verdicts(
-            for: result.cuts, gates: result.gates, adversary: result.adversary, protecting: result.protected,
+            for: result.cuts, notAssessed: [], gates: result.gates, adversary: result.adversary,
+            protecting: result.protected,
             attacker: Attacker(pictures: pictures, counted: result.attacker.counted), attacks: result.attacks,
             mapping: result.mappingLeakage)
         return zip(result.cuts, verdicts).prefix { $0.0.name != result.mapping }.contains { $0.1.passes }

@@ -20,13 +20,13 @@ struct Gallery {
         let printed = Self.printed(result)
         var (buttons, labels, panels) = ("", "", "")
         for (index, cut) in result.cuts.enumerated() {
-            let passes = result.verdicts[index].passes
+            let (passes, state) = (result.verdicts[index].passes, State(result.verdicts[index].outcome))
             buttons +=
                 "<input type=\"radio\" name=\"cut\" id=\"cut\(index)\"\(index == first ? " checked" : "") "
-                + "aria-label=\"after \(HTML.escape(cut.name)), \(passes ? "within the gates" : "leaks")\">"
+                + "aria-label=\"after \(HTML.escape(cut.name)), \(state.words)\">"
             labels +=
                 "<label for=\"cut\(index)\" title=\"\(HTML.escape(cut.name))\"><b class=\"\(passes ? "good" : "bad")\">"
-                + "\(passes ? "✓" : "✗")</b>\(index + 1)</label>"
+                + "\(state.sign)</b>\(index + 1)</label>"
             panels += try panel(index, isPrinted: printed.contains(index))
         }
         return """
@@ -118,6 +118,7 @@ struct Gallery {
 
     private func facts(_ index: Int) -> String {
         let (cut, verdict) = (result.cuts[index], result.verdicts[index])
+        let state = State(verdict.outcome)
         let decoder = cut.decoder
         func fact(_ title: String, _ value: String, _ note: String) -> String {
             "<dt>\(title)</dt><dd><b>\(value)</b> <small>\(note)</small></dd>"
@@ -155,8 +156,8 @@ struct Gallery {
         }.joined()
         return
             "<div class=\"facts-of-cut\"><p class=\"count\">Cut \(index + 1) of \(result.cuts.count)</p>"
-            + "<p class=\"state \(verdict.passes ? "good" : "bad")\">\(verdict.passes ? "✓ within the gates" : "✗ leaks")</p>"
-            + "<dl>\(list)</dl><p class=\"steps\" aria-hidden=\"true\">\(steps)</p></div>"
+            + "<p class=\"state \(verdict.passes ? "good" : "bad")\">\(state.sign) \(state.words)</p>"
+            + "<p class=\"count\">The verdict counts deeper cuts; the numbers are of this cut alone.</p><dl>\(list)</dl><p class=\"steps\" aria-hidden=\"true\">\(steps)</p></div>"
     }
 
     private static func picture(_ image: Image, _ title: String) throws(ImagingError) -> String {
@@ -165,6 +166,20 @@ struct Gallery {
 
     private static func source(_ image: Image) throws(ImagingError) -> String {
         "data:image/png;base64," + Data(try image.pngBytes()).base64EncodedString()
+    }
+}
+
+/// The verdict of a cut, as a sign and in words.
+private struct State {
+    let sign: String
+    let words: String
+
+    init(_ outcome: GateVerdict.Outcome) {
+        switch outcome {
+        case .passes: (sign, words) = ("✓", "within the gates")
+        case .fails: (sign, words) = ("✗", "leaks")
+        case .notEnoughEvidence: (sign, words) = ("?", "not enough evidence")
+        }
     }
 }
 

@@ -6,7 +6,7 @@ enum GatesSentence {
     /// Plain text without markup. Includes only gates that ``GateVerdict`` counts.
     static func text(_ result: AssessmentResult) -> String {
         let extent =
-            "Each holds at the cut and at all deeper ones, with \(Format.number(Gates.deviations)) standard errors "
+            "Each holds at the cut and at every deeper candidate cut, with \(Format.number(Gates.deviations)) standard errors "
             + "against the cut, or Wilson’s bound at as many for shares of pictures."
         let channels = "either " + sentences(of: .paper, result).joined(separator: " or ")
         let decoders = sentences(of: .informed, result).joined(separator: "; ")

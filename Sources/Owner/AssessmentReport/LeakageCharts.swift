@@ -8,7 +8,8 @@ struct LeakageCharts {
     var html: String {
         "<section id=\"leakage\"><h2>Leakage against depth</h2>"
             + "<p>From left to right, more layers are inside. Error bars are 1.65 standard errors; a dashed red line is a gate. "
-            + "A leak that is found deeper is there at every shallower cut as well. The numbers are in "
+            + "A leak that is found deeper is there at every shallower cut as well: the first chart counts it, the others show "
+            + "each cut alone. The numbers are in "
             + "<a href=\"#cuts\">the table of all cuts</a>.</p>"
             + "<div class=\"charts\">\(assets)\(decoder)\(identity)\(divergence)\(recognition)</div></section>"
     }

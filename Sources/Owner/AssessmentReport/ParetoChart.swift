@@ -81,7 +81,7 @@ struct ParetoChart {
                 isTimed ? Format.number(option.latencyMilliseconds ?? 0) : Format.percent(option.cost.shareInside)
             return "<tr\(chosen ? " class=\"front\"" : "")><th scope=\"row\">\(place)</th>"
                 + "<td>\(HTML.escape(HTML.shortened(option.mapping, limit: 18)))</td>"
-                + "<td class=\"\(option.leakage > 1 ? "bad" : "good")\">\(Format.number(option.leakage))</td><td>\(cost)</td>"
+                + "<td class=\"\(option.passesGates ? "good" : "bad")\">\(Format.number(option.leakage))</td><td>\(cost)</td>"
                 + "<td>\(Format.bytes(option.enclaveBytes))</td></tr>"
         }
         return

@@ -19,7 +19,7 @@ extension Recommendation {
                     + "\(Format.number(budgets.enclaveFactor)); within "
                     + "\(Format.percent(PlanChoice.latencyTolerance)) the one that leaks less)"
                 : "the cheapest cut (multiply-adds inside, then bytes that cross)")
-            + " within every gate at this and all deeper cuts"
+            + " within every gate at this and every deeper candidate cut"
             + (budgets.enclaveBytes.map { ", at most \(Format.bytes($0)) of enclave memory" } ?? "")
             + (budgets.latencyMilliseconds.map { ", at most \(Format.number($0)) ms per picture" } ?? "")
     }
@@ -33,13 +33,14 @@ extension Recommendation {
             "No cut within the gates is within the budget, so everything runs inside the enclave."
         case .noCut:
             "No assessed cut lies between the input and the mapping unit, so everything runs inside the enclave."
+        case .deeperCutsLacking(let obstacles): "Everything runs inside the enclave. " + obstacles.sentence
         case .channelsReveal:
-            "At every cut an IR image resembles its picture more than the gates allow, so everything runs inside the "
+            "At every assessed cut an IR image resembles its picture more than the gates allow, so everything runs inside the "
                 + "enclave."
         case .noCutPasses(let obstacles):
-            "Everything runs inside the enclave: with \(assets) protected, every cut "
-                + "\(obstacles.outcome == .fails ? "loses" : "is not shown to keep") one of them. "
-                + "At the cut that shows least of the picture, " + obstacles.sentence
+            "Everything runs inside the enclave: no assessed cut is shown to protect "
+                + "\(terms.protected.count > 1 ? "all of " : "")\(assets). At the cut that shows least of the picture, "
+                + obstacles.sentence
         }
     }
 
@@ -51,13 +52,14 @@ extension Recommendation {
     private func passing(_ rSquared: Double?) -> String {
         let rest = ", and no \(terms.isTimed ? "faster plan" : "cheaper cut") holds."
         if terms.adversary == .paper, let rSquared {
-            return "At '\(front)' and deeper no IR image resembles its picture more than the gates allow\(rest) "
+            return
+                "At '\(front)' and every deeper candidate cut no IR image resembles its picture more than the gates allow\(rest) "
                 + "Decoders, which use all channels together, do not count for the paper's adversary; the best "
                 + "one reaches R² \(Format.number(rSquared)) there."
         }
         let training = terms.lacksTraining ? " (no decoder was trained)" : ""
         return "No tested attack with \(terms.pictures) pictures\(training), nor what its learning curve says of one "
-            + "with \(terms.attackerPictures), exceeded a gate of \(assets) after '\(front)' or deeper\(rest)"
+            + "with \(terms.attackerPictures), exceeded a gate of \(assets) after '\(front)' or a deeper candidate cut\(rest)"
     }
 
     private func tooLittle(_ rival: PlanOption, _ milliseconds: Double) -> String {
@@ -75,7 +77,8 @@ extension Recommendation {
 
 extension Recommendation.Obstacles {
     fileprivate var sentence: String {
-        "'\(cut)': " + checks.map { $0.metric.sentence($0) }.joined(separator: "; ") + "."
+        guard unassessed.isEmpty else { return Warnings.leftOut(after: cut, unassessed) }
+        return "'\(cut)', or deeper: " + checks.map { $0.metric.sentence($0) }.joined(separator: "; ") + "."
     }
 }
 
@@ -121,10 +124,10 @@ extension PaperRule {
         case .notMeasured: "The channel KL was not measured at every cut, so the rule says nothing."
         case .noChannels: "No cut has an IR image, so the rule says nothing."
         case .stays(let least, let baseline):
-            "From '\(front ?? "")' on, the mean KL stays at or above \(Format.number(least)), the uniform "
+            "At every assessed cut from '\(front ?? "")' on, the mean KL stays at or above \(Format.number(least)), the uniform "
                 + "baseline being \(Format.number(baseline))."
         case .falls(let deepest, let baseline):
-            "At no cut does the mean KL stay above the uniform baseline of \(Format.number(baseline)); at the "
+            "At no assessed cut does the mean KL stay above the uniform baseline of \(Format.number(baseline)); at the "
                 + "deepest with an IR image it is \(Format.number(deepest)). The rule would keep everything inside."
         }
     }

@@ -49,7 +49,7 @@ struct VerdictSection {
             figures.append(
                 (
                     Format.number(decoder.rSquared),
-                    "R² of the best decoder (gate \(result.gates[.rSquared].map(Format.number) ?? "none"))"
+                    "R² of the best decoder at this cut alone (gate \(result.gates[.rSquared].map(Format.number) ?? "none"))"
                 ))
             figures.append(
                 identified(plan.sigma == nil ? verdict(of: cut) : cut.noise?.verdict)
@@ -91,8 +91,8 @@ struct VerdictSection {
         ]
         return (
             (isOpen ? "up to " : "") + Format.percent(isOpen ? check.value : check.estimate),
-            "of the pictures identified among others by an attacker with \(result.attackerPictures) "
-                + "(\(words[outcome] ?? ""))"
+            "of the pictures identified among others by an attacker with \(result.attackerPictures), "
+                + "at this cut or deeper (\(words[outcome] ?? ""))"
         )
     }
 

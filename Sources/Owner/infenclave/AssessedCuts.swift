@@ -23,7 +23,8 @@ struct AssessedCuts {
             return AssessedCuts(
                 front: front, mapping: mapping, sigma: sigma, assessment: front == mapping ? insideUnassessed : .none)
         }
-        return try cuts(front, mapping, sigma, of: try read(assessment, for: model, preprocessing), named: assessment)
+        return try cuts(
+            front, mapping, sigma, of: try read(assessment, for: model, preprocessing), named: assessment, for: model)
     }
 
     /// Everything inside the enclave, without an assessment.
@@ -37,7 +38,8 @@ struct AssessedCuts {
         assessment: String, for model: LoadedModel, _ preprocessing: Preprocessing
     ) throws -> AssessedCuts {
         let last = try model.graph.mappingCut().name
-        return try cuts(last, last, nil, of: try read(assessment, for: model, preprocessing), named: assessment)
+        return try cuts(
+            last, last, nil, of: try read(assessment, for: model, preprocessing), named: assessment, for: model)
     }
 
     /// No assessment: the bundle has no cut that could have been assessed.
@@ -71,11 +73,12 @@ struct AssessedCuts {
                     + "expected \(plan.assessmentSHA256)",
                 remedy: "give the assessment.json of the same `assess` unchanged, or assess the model again")
         }
-        return try cuts(plan.front, plan.mapping, plan.sigma, of: file, named: named)
+        return try cuts(plan.front, plan.mapping, plan.sigma, of: file, named: named, for: model)
     }
 
     private static func cuts(
-        _ front: String, _ mapping: String, _ sigma: NoiseDeviation?, of file: AssessmentFile, named path: String
+        _ front: String, _ mapping: String, _ sigma: NoiseDeviation?, of file: AssessmentFile, named path: String,
+        for model: LoadedModel
     ) throws -> AssessedCuts {
         guard let plan = file.plan(front: front, mapping: mapping, sigma: sigma) else {
             let noise = sigma.map { ", noise \($0.value)" } ?? ", no noise"
@@ -85,12 +88,34 @@ struct AssessedCuts {
                     "use a plan that it lists, or assess that cut with `assess --cut`; without --assessment, --front "
                     + "and --mapping accept any cut, and the manifest says that nothing was assessed")
         }
+        // Noise is judged at its cut alone: deeper tensors are computed from noisy values.
+        if plan.passesGates, !plan.everythingInside, sigma == nil {
+            try checkDeeperCuts(than: front, of: file, named: path, for: model)
+        }
         let assessment = BundleManifest.Assessment(
             status: "assessed", sha256: file.sha256, headline: file.headline(of: plan), gates: file.gates.name,
             adversary: file.adversary.rawValue, passes: plan.passesGates, pictures: file.pictures,
             protected: Asset.allCases.filter(file.protected.contains).map(\.rawValue),
             attackerPictures: file.attackerPictures)
         return AssessedCuts(front: front, mapping: mapping, sigma: sigma, assessment: assessment)
+    }
+
+    /// A leak at a deeper cut is a leak at a shallower one, so a pass needs results of every deeper candidate cut.
+    private static func checkDeeperCuts(
+        than front: String, of file: AssessmentFile, named path: String, for model: LoadedModel
+    ) throws {
+        let depth = try model.graph.cut(named: front).nodesInside
+        let assessed = file.cuts
+        let missing = try model.graph.candidateCuts(before: model.graph.mappingCut())
+            .filter { $0.nodesInside > depth && !assessed.contains($0.name) }
+        guard missing.isEmpty else {
+            throw CommandFailure(
+                "assessment",
+                "\(path) says that '\(front)' meets the gates, and has no result of the deeper "
+                    + "\(missing.count == 1 ? "cut" : "cuts") " + missing.map { "'\($0.name)'" }.joined(separator: ", ")
+                    + ", where a leak is a leak at '\(front)' too",
+                remedy: "assess the model again, without --cut or with these cuts as well")
+        }
     }
 
     private static func read(

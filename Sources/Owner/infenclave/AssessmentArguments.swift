@@ -35,8 +35,13 @@ struct AssessmentArguments: ParsableArguments {
                 valueName: "n")
     )
     var decoderImages: Int?
-    @Option(help: ArgumentHelp("Assess this cut; repeatable. `all` assesses every cut.", valueName: "layer")) var cut:
-        [String] = []
+    @Option(
+        help:
+            ArgumentHelp(
+                "Assess this cut; repeatable. `all` assesses every cut. A cut passes only if every deeper default one is assessed too.",
+                valueName: "layer")
+    )
+    var cut: [String] = []
     @Option(help: ArgumentHelp("The seed of samples, projections and splits.", valueName: "n")) var seed: UInt64 = 1
     @Option(
         help:

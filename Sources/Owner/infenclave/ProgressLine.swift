@@ -23,14 +23,24 @@ final class ProgressLine: Sendable {
         }
     }
 
-    /// Prints the estimated total time on a line of its own.
+    /// Prints an estimate of the total time on a line of its own.
     func show(_ forecast: AssessmentForecast) {
         finish()
-        var parts = ["decoders and learning curves \(Self.duration(forecast.decoderSeconds))"]
+        var parts: [String] = []
+        if forecast.networkSeconds > 0 {
+            parts.append("pictures in both networks \(Self.duration(forecast.networkSeconds))")
+        }
+        parts.append("decoders and learning curves \(Self.duration(forecast.decoderSeconds))")
         if forecast.channelSeconds > 0 { parts.append("channel KL \(Self.duration(forecast.channelSeconds))") }
+        let (start, end) =
+            switch forecast.basis {
+            case .plannedWork: ("first, rough estimate: ", "; a better one follows after the first cut")
+            case .firstCut: ("", "")
+            }
+        let cuts = forecast.cuts == 1 ? "1 cut" : "\(forecast.cuts) cuts"
         let line =
-            "about \(Self.duration(forecast.seconds)) for \(forecast.cuts) cuts: \(parts.joined(separator: ", ")); more where a "
-            + "cut is within the gates"
+            "\(start)about \(Self.duration(forecast.seconds)) for \(cuts): \(parts.joined(separator: ", ")); more where a "
+            + "cut is within the gates\(end)"
         FileHandle.standardError.write(Data("\(line)\n".utf8))
     }
 

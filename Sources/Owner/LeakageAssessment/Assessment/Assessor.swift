@@ -44,7 +44,8 @@ package struct Assessor: Sendable {
     ///   - work: Stores results. After an interruption the same call resumes, and gives the same result.
     ///   - shards: Of the same assessment; others are refused.
     ///   - progress: Called from several threads, at most ten times a second.
-    ///   - forecast: Called once, after the first cut was attacked.
+    ///   - forecast: Called before the first attack, and again with a better estimate after the first cut; `nil` makes
+    ///     none.
     ///   - costlyDeadline: Ends channel KL (not for the paper's adversary, who has nothing else), trained decoders, noise,
     ///     bounds and white-box attack. What did not run is named in ``AssessmentResult/unfinished`` and in warnings, and
     ///     a cut that an attack could still fail does not pass.
@@ -53,7 +54,7 @@ package struct Assessor: Sendable {
         work: WorkDirectory = .none, merging shards: [ShardRecord] = [],
         cancellation: CancellationFlag = CancellationFlag(),
         progress: @escaping @Sendable (AssessmentProgress) -> Void = { _ in },
-        forecast: (AssessmentForecast) -> Void = { _ in }, costlyDeadline: ContinuousClock.Instant? = nil
+        forecast: ((AssessmentForecast) -> Void)? = nil, costlyDeadline: ContinuousClock.Instant? = nil
     ) throws(AssessmentError) -> AssessmentResult {
         let context = try StageContext(configuration, work: work, cancellation: cancellation, progress: progress)
         for record in shards {
@@ -62,6 +63,8 @@ package struct Assessor: Sendable {
                     .file, "shard \(record.shard) is of different inputs than there are now: \(kind)")
             }
         }
+        // An error of a network is thrown by the stages below, with the name of the picture.
+        if let forecast, let first = try? AssessmentForecast(context) { forecast(first) }
         let limited = context.limited(to: costlyDeadline)
         let truths = try TruthStage.run(context)
         let costs = try CostStage.run(context)
@@ -73,8 +76,9 @@ package struct Assessor: Sendable {
         let middle = context.cuts.count / 2
         let attacked = try DecoderStage.run(
             context, cuts: [context.cuts[middle]], classes: mapping.answers, views: views)
-        forecast(
-            try AssessmentForecast(context, secondsPerCut: (ContinuousClock.now - start) / .seconds(1)))
+        if let forecast {
+            forecast(try AssessmentForecast(context, secondsPerCut: (ContinuousClock.now - start) / .seconds(1)))
+        }
         let rest = context.cuts.enumerated().filter { $0.offset != middle }.map(\.element)
         var outcomes = try DecoderStage.run(context, cuts: rest, classes: mapping.answers, views: views)
         outcomes.insert(contentsOf: attacked, at: middle)
@@ -97,7 +101,7 @@ package struct Assessor: Sendable {
         // They are expensive and show how far a usable cut can be trusted, so they are left out where no cut is within
         // the gates.
         let isAnyWithin = zip(context.cuts, conclusion.verdicts).contains {
-            $1.passes && $0.nodesInside < context.mapping.nodesInside
+            $1.asAssessed.passes && $0.nodesInside < context.mapping.nodesInside
         }
         if isAnyWithin || configuration.bounds.isAlways {
             try finish(.bounds, limited, &findings) { (findings) throws(AssessmentError) in

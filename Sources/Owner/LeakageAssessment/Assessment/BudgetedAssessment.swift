@@ -3,7 +3,8 @@ internal import ModelGraph
 internal import Tensors
 
 /// An assessment within a time budget, by bisection. Decoders and learning curves attack a few cuts, then cuts between
-/// the deepest that fails and the shallowest that passes, then deeper ones. The expensive measures (channel KL, trained
+/// the deepest that fails and the shallowest that passes, then the rest that is deeper, from the deepest on: a cut passes
+/// only once every deeper candidate was assessed. The expensive measures (channel KL, trained
 /// decoders, bounds, white box) come last, as far as the time allows. A cut that one of them could still fail does not
 /// pass without it: ``UntriedAttacks``.
 ///
@@ -73,7 +74,7 @@ package struct BudgetedAssessment: Sendable {
             throw AssessmentError(.cancelled, "the assessment was stopped; no report was written")
         }
         var spent = clock.now - start
-        while let next = open(chosen, found) ?? deeper(chosen, found).first,
+        while let next = open(chosen, found) ?? deeper(chosen, found).last,
             clock.now + spent / chosen.count < endOfChoice
         {
             let (begun, more) = (clock.now, chosen.union([next]))
@@ -94,10 +95,12 @@ package struct BudgetedAssessment: Sendable {
         return [0, last / 2, last]
     }
 
-    /// The shallowest of the attacked cuts before the mapping unit that passes, as an index in ``cuts``.
+    /// The shallowest of the attacked cuts before the mapping unit that passes as far as it was assessed, as an index in
+    /// ``cuts``.
     private func shallowestPass(_ chosen: Set<Int>, _ result: AssessmentResult) -> Int? {
         let passes = Dictionary(
-            zip(result.cuts.map(\.name), result.verdicts.map(\.passes)), uniquingKeysWith: { first, _ in first })
+            zip(result.cuts.map(\.name), result.verdicts.map(\.asAssessed.passes)),
+            uniquingKeysWith: { first, _ in first })
         return chosen.sorted().first { cuts[$0].nodesInside < mapping && passes[cuts[$0].name] == true }
     }
 
@@ -109,8 +112,8 @@ package struct BudgetedAssessment: Sendable {
         return shallowest - failing > 1 ? (shallowest + failing) / 2 : nil
     }
 
-    /// The cuts that were not attacked and are deeper than one that passes, nearest first: a leak there would be a leak
-    /// at the one that passes.
+    /// The cuts that were not attacked and are deeper than one that passes as far as it was assessed, shallowest first: a
+    /// leak there would be a leak at that one.
     private func deeper(_ chosen: Set<Int>, _ result: AssessmentResult) -> [Int] {
         guard let shallowest = shallowestPass(chosen, result) else { return [] }
         return cuts.indices.filter { $0 > shallowest && !chosen.contains($0) }
@@ -131,7 +134,7 @@ package struct BudgetedAssessment: Sendable {
                 } else {
                     "the time did not suffice for "
                         + deeper.map { "'\(cuts[$0].name)'" }.joined(separator: ", ")
-                        + ", where a leak would rule out a shallower cut that passes"
+                        + ", without which no shallower cut passes"
                 }
             texts.append(
                 "\(chosen.count) of \(cuts.count) cuts were attacked within the budget of \(Self.text(budget)): \(why)."

@@ -47,9 +47,9 @@ struct Findings {
                 weights: WeightRecovery(of: graph, inside: cuts[index]), noise: noise[index])
         }
         let verdicts = GateVerdict.verdicts(
-            for: measurements, gates: configuration.gates, adversary: configuration.adversary,
-            protecting: configuration.protected, attacker: context.attacker, attacks: configuration.attacks,
-            mapping: mapping.leakage)
+            for: measurements, notAssessed: context.notAssessed, gates: configuration.gates,
+            adversary: configuration.adversary, protecting: configuration.protected, attacker: context.attacker,
+            attacks: configuration.attacks, mapping: mapping.leakage)
         return (
             measurements, verdicts,
             Recommendation.choose(
@@ -85,8 +85,7 @@ struct Findings {
             warnings: try Warnings.texts(context, truths: truths, measured: measurements)
                 + Warnings.texts(bounds: bounds, measured: measurements, verdicts: verdicts, gates: configuration.gates)
                 + Warnings.untried(measurements)
-                + Warnings.leftOut(
-                    below: measurements, verdicts, of: context.model.graph, mapping: context.mapping.nodesInside),
+                + Warnings.leftOut(measurements, verdicts),
             modelMilliseconds: costs.whole.frontMilliseconds)
     }
 }

@@ -14,6 +14,8 @@ struct StageContext: Sendable {
     /// The assessed cuts, shallowest first.
     let cuts: [Cut]
     let mapping: Cut
+    /// The candidate cuts that are not among ``cuts``.
+    let notAssessed: [Cut]
     let pictures: PictureSet
     /// Indices of the images of the channel KL: ``PictureSample/channelPictures(of:limit:few:seed:)``.
     let channelPictures: [Int]
@@ -44,6 +46,9 @@ struct StageContext: Sendable {
         validator = configuration.validator ?? configuration.model
         mapping = try configuration.model.graph.mappingCut()
         cuts = try CutChoice.cuts(configuration.cuts, of: configuration.model.graph)
+        let assessed = Set(cuts.map(\.nodesInside))
+        notAssessed = configuration.model.graph.candidateCuts(before: mapping)
+            .filter { !assessed.contains($0.nodesInside) }
         for attack in configuration.attacks { try attack.checkBearing(on: cuts) }
         scratch = ScratchSpace(folder: work.path, memoryBytes: configuration.memoryBytes)
         pictures = try PictureSet(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Imaging
-package import ModelGraph
+internal import ModelGraph
 
 /// What weakens the results: texts for the report and the terminal.
 package enum Warnings {
@@ -84,7 +84,8 @@ package enum Warnings {
         var texts: [String] = []
         if case .none(let reason?) = bounds { texts.append("The bounds could not be estimated: \(reason)") }
         for (cut, verdict) in zip(measured, verdicts) {
-            guard let attack = cut.whiteBox, verdict.passes, let limit = gates[.rSquared], attack.rSquared > limit
+            guard let attack = cut.whiteBox, verdict.asAssessed.passes, let limit = gates[.rSquared],
+                attack.rSquared > limit
             else {
                 continue
             }
@@ -112,28 +113,26 @@ package enum Warnings {
         }
     }
 
-    /// Which deeper cuts were left out, where the cuts were chosen by name and one passes: the verdict of a cut covers the
-    /// assessed cuts only, and a leak at a deeper one is a leak here as well.
+    /// The deeper candidate cuts that were not assessed, where a cut would pass without them.
     ///
     /// - Parameters:
     ///   - cuts: Shallowest first.
     ///   - verdicts: One per cut.
-    ///   - mapping: Number of nodes inside at the mapping cut.
-    package static func leftOut(
-        below cuts: [CutMeasurement], _ verdicts: [GateVerdict], of graph: Graph, mapping: Int
-    ) -> [String] {
-        guard
-            let shallowest = zip(cuts, verdicts).first(where: { $1.passes && $0.cut.nodesInside < mapping })?.0
-        else { return [] }
-        let missing = graph.assessableCuts.filter { cut in
-            (shallowest.cut.nodesInside + 1..<mapping).contains(cut.nodesInside)
-                && !cuts.contains { $0.cut.nodesInside == cut.nodesInside }
-        }
-        guard let deepest = missing.last else { return [] }
-        return [
-            "'\(shallowest.name)' passes, but \(missing.count) of the deeper cuts were not assessed, such as "
-                + "'\(deepest.name)'. A leak there is a leak at '\(shallowest.name)' too: assess them before you rely on it."
-        ]
+    package static func leftOut(_ cuts: [CutMeasurement], _ verdicts: [GateVerdict]) -> [String] {
+        let open = zip(cuts, verdicts).first { $1.asAssessed.passes && !$1.unassessed.isEmpty }
+        return open.map { [leftOut(after: $0.name, $1.unassessed)] } ?? []
+    }
+
+    /// Why a cut does not pass without these deeper cuts, and what to do.
+    ///
+    /// - Parameter unassessed: Names, at least one.
+    package static func leftOut(after cut: String, _ unassessed: [String]) -> String {
+        let names = unassessed.map { "'\($0)'" }.joined(separator: ", ")
+        let those = unassessed.count == 1 ? "the deeper cut \(names) was" : "the deeper cuts \(names) were"
+        return
+            "No assessed cut from '\(cut)' on exceeds a gate, but \(those) not assessed. A leak there is a leak after "
+            + "'\(cut)' too, so there is not enough evidence for a pass: omit --cut, name "
+            + "\(unassessed.count == 1 ? "this cut" : "these cuts") with --cut too, or give --budget more time."
     }
 
     /// Number of images that the validator is unsure of.

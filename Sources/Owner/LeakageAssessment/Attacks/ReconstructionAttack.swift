@@ -47,13 +47,13 @@ enum ReconstructionAttack: Attack {
             switch metric.asset {
             case .appearance:
                 let gain = LeakEstimate(scores.similarityGain, standardError: scores.similarityGainError)
-                return !subject.exceedsGate && !subject.exceeds(metric, gain)
+                return !subject.exceedsGate && !subject.exceeds(.similarityGain, gain)
             case .identity:
-                return !subject.exceeds(metric, scores.retrieval)
+                return !subject.exceeds(.retrieval, scores.retrieval)
                     && !exceeds(.identification, evidence?.identificationCurves ?? [])
             case .class:
                 let ratio = subject.found[ReconstructionJudge.Judgement.self]?.ratio
-                return !(ratio.map { subject.exceeds(metric, $0) } ?? false)
+                return !(ratio.map { subject.exceeds(.decoderDivergenceRatio, $0) } ?? false)
                     && !exceeds(.classGain, (evidence?.classes).map { [$0] } ?? [])
             }
         }
@@ -106,8 +106,8 @@ extension ReconstructionCurves: Finding {
                     metric.leaks == .high
                     ? LeakEstimate(lower: found.lower, value: found.estimate, upper: upper)
                     : LeakEstimate(lower: 1 - upper, value: 1 - found.estimate, upper: 1 - found.lower)
-                // Top-1 is above 0 by guessing.
-                let isEvidence = !curve.isFloor && (hasLearned || (metric != .retrieval && curve.isEvidence()))
+                let showsByItself = metric.measure.map { !$0.isPositiveByGuessing } ?? false
+                let isEvidence = !curve.isFloor && (hasLearned || (showsByItself && curve.isEvidence()))
                 let estimate = isEvidence ? interval : interval.asFloor
                 estimates[metric] = estimates[metric].map { metric.worse($0, estimate) } ?? estimate
             }

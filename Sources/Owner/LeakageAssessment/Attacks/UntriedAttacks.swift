@@ -19,17 +19,7 @@ extension UntriedAttacks: Finding {
 
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
         var estimates: [Metric: LeakEstimate] = [:]
-        for metric in kinds.flatMap(\.metrics) { estimates[metric] = metric.untried }
+        for metric in Metric.all where !metric.attacks.isDisjoint(with: kinds) { estimates[metric] = metric.untried }
         return estimates
-    }
-}
-
-extension UntriedAttacks.Kind {
-    /// The metrics that the attack measures.
-    fileprivate var metrics: [Metric] {
-        switch self {
-        case .trainedDecoder: [.extrapolatedRSquared, .similarityGain, .decoderDivergenceRatio, .retrieval]
-        case .channelKL: [.passFraction, .areaUnderCurve]
-        }
     }
 }

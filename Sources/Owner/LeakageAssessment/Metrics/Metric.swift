@@ -37,13 +37,19 @@ package struct Metric: Sendable {
     package let leaks: Direction
     package let judgement: Judgement
     package let gate: Gate
+    /// The attacks that measure it and may not run (``UntriedAttacks``): without one of them there is no evidence.
+    package let attacks: Set<UntriedAttacks.Kind>
+    /// How reconstructions are measured, for learning curves; `nil` where it is not of reconstructions, and for R², which
+    /// has curves of its own.
+    package let measure: ReconstructionMeasure?
     package let column: Column?
     /// A sentence for people about the outcome of a check, without a full stop.
     package let sentence: @Sendable (GateVerdict.Check) -> String
 
     init(
         _ name: String, of asset: Asset, by adversary: Adversary = .informed, leaks: Direction = .high,
-        judgement: Judgement = .bound, gate: Gate, column: Column? = nil,
+        judgement: Judgement = .bound, gate: Gate, attacks: Set<UntriedAttacks.Kind>,
+        measure: ReconstructionMeasure? = nil, column: Column? = nil,
         sentence: @escaping @Sendable (GateVerdict.Check) -> String
     ) {
         self.name = name
@@ -52,6 +58,8 @@ package struct Metric: Sendable {
         self.leaks = leaks
         self.judgement = judgement
         self.gate = gate
+        self.attacks = attacks
+        self.measure = measure
         self.column = column
         self.sentence = sentence
     }

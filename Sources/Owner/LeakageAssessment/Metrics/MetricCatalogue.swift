@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 extension Metric {
     /// R² of the decoders, with the images at hand.
-    package static let rSquared = Metric("rSquared", of: .appearance, gate: .rSquared) {
+    package static let rSquared = Metric("rSquared", of: .appearance, gate: .rSquared, attacks: []) {
         "R² + 1.65 sd reaches \(Format.number($0.value)) (\(limit($0)))"
     }
     /// R² of an attacker with ``AssessmentConfiguration/attackerPictures``.
     package static let extrapolatedRSquared = Metric(
-        "extrapolatedRSquared", of: .appearance, judgement: .interval, gate: .rSquared,
+        "extrapolatedRSquared", of: .appearance, judgement: .interval, gate: .rSquared, attacks: [.trainedDecoder],
         column: .init("picture", rank: 13)
     ) {
         $0.outcome == .notEnoughEvidence
@@ -15,7 +15,8 @@ extension Metric {
     }
     /// SSIM gain over the mean image, for the attacker with more images.
     package static let similarityGain = Metric(
-        "similarityGain", of: .appearance, judgement: .interval, gate: .similarityGain
+        "similarityGain", of: .appearance, judgement: .interval, gate: .similarityGain, attacks: [.trainedDecoder],
+        measure: .similarity
     ) {
         $0.outcome == .notEnoughEvidence
             ? "there is not enough evidence that SSIM stays low: up to \(Format.number($0.value)) over the mean picture is "
@@ -24,7 +25,7 @@ extension Metric {
     }
     /// The share of images whose channel KL is above the uniform baseline.
     package static let passFraction = Metric(
-        "passFraction", of: .appearance, by: .paper, leaks: .low, gate: .passFraction
+        "passFraction", of: .appearance, by: .paper, leaks: .low, gate: .passFraction, attacks: [.channelKL]
     ) {
         $0.outcome == .notEnoughEvidence
             ? noChannelKL
@@ -32,14 +33,17 @@ extension Metric {
                 + "\(Format.percent($0.limit)))"
     }
     /// AUC of the channel KL: how well it tells an image from others.
-    package static let areaUnderCurve = Metric("areaUnderCurve", of: .appearance, by: .paper, gate: .areaUnderCurve) {
+    package static let areaUnderCurve = Metric(
+        "areaUnderCurve", of: .appearance, by: .paper, gate: .areaUnderCurve, attacks: [.channelKL]
+    ) {
         $0.outcome == .notEnoughEvidence
             ? noChannelKL : "KL tells pictures apart with AUC + 1.65 se \(Format.number($0.value)) (\(limit($0)))"
     }
     /// Decoder-KL, matched over mismatched, for the attacker with more images. What a classifier recognises in a
     /// reconstruction is its class.
     package static let decoderDivergenceRatio = Metric(
-        "decoderDivergenceRatio", of: .class, leaks: .low, judgement: .interval, gate: .decoderDivergenceRatio
+        "decoderDivergenceRatio", of: .class, leaks: .low, judgement: .interval, gate: .decoderDivergenceRatio,
+        attacks: [.trainedDecoder], measure: .recognition
     ) {
         $0.outcome == .notEnoughEvidence
             ? "there is not enough evidence that reconstructions stay unrecognisable: decoder-KL down to "
@@ -49,7 +53,10 @@ extension Metric {
     }
     /// Top-1 retrieval rate by reconstruction, for the attacker with more images; chance is one over the number of
     /// candidates.
-    package static let retrieval = Metric("retrieval", of: .identity, judgement: .interval, gate: .retrieval) {
+    package static let retrieval = Metric(
+        "retrieval", of: .identity, judgement: .interval, gate: .retrieval, attacks: [.trainedDecoder],
+        measure: .retrieval
+    ) {
         $0.outcome == .notEnoughEvidence
             ? "there is not enough evidence that reconstructions identify no picture: up to "
                 + "\(Format.percent($0.value)) is not excluded (\(share($0)))"
@@ -58,7 +65,7 @@ extension Metric {
     /// The identification rate by a second network's features or by the reconstruction, for the attacker with more
     /// images.
     package static let identification = Metric(
-        "identification", of: .identity, judgement: .interval, gate: .identification,
+        "identification", of: .identity, judgement: .interval, gate: .identification, attacks: [],
         column: .init("identity", rank: 12)
     ) {
         $0.outcome == .notEnoughEvidence
@@ -68,7 +75,7 @@ extension Metric {
     }
     /// Accuracy beyond guessing of the class, for the attacker with more images.
     package static let classGain = Metric(
-        "classGain", of: .class, judgement: .interval, gate: .classGain, column: .init("class", rank: 11)
+        "classGain", of: .class, judgement: .interval, gate: .classGain, attacks: [], column: .init("class", rank: 11)
     ) {
         $0.outcome == .notEnoughEvidence
             ? "there is not enough evidence that the class stays hidden (give several pictures of each class)"

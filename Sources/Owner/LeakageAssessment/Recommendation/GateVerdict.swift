@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+package import ModelGraph
+
 /// The verdict of the gates on one cut.
 package struct GateVerdict: Sendable, Hashable {
     package enum Outcome: String, Sendable, Hashable, Codable, CaseIterable {
         case passes
         case fails
-        /// Neither was shown: there were too few images, no attack learned anything, or an attack did not run. It counts
-        /// as not passing.
+        /// Neither was shown: there were too few images, no attack learned anything, an attack did not run, or a deeper
+        /// cut was not assessed. It counts as not passing.
         case notEnoughEvidence = "not enough evidence"
     }
 
-    /// The outcome of one gate: the bound that must satisfy it, over this cut and all deeper ones.
+    /// The outcome of one gate: the bound that must satisfy it, over this cut and all deeper assessed ones.
     package struct Check: Sendable, Hashable {
         package let metric: Metric
         /// The upper bound; for a minimum, the lower bound.
@@ -43,16 +45,29 @@ package struct GateVerdict: Sendable, Hashable {
     package let adversary: Adversary
     /// Only the gates of these assets count.
     package let protected: Set<Asset>
+    /// Names of the deeper candidate cuts that were not assessed, shallowest first. A leak at one of them is a leak here
+    /// as well, so a cut with any does not pass.
+    package let unassessed: [String]
+
+    /// The verdict of this cut and the deeper ones that were assessed, as if there were no others.
+    package var asAssessed: GateVerdict {
+        GateVerdict(checks: checks, adversary: adversary, protected: protected, unassessed: [])
+    }
 
     private var counted: [Check] { checks.filter { protected.contains($0.metric.asset) } }
     private var ofDecoders: [Check] { counted.filter { $0.metric.adversary != .paper } }
     private var ofChannels: [Check] { counted.filter { $0.metric.adversary == .paper } }
 
-    /// Whether all gates of the protected assets pass, and one of the two of the channel KL where it applies. For the
-    /// paper's adversary only the channel KL counts, since it has no decoder.
+    /// Whether all gates of the protected assets pass, and one of the two of the channel KL where it applies, and every
+    /// deeper candidate cut was assessed. For the paper's adversary only the channel KL counts, since it has no decoder.
     package var passes: Bool { outcome == .passes }
 
     package var outcome: Outcome {
+        let outcome = outcomeAsAssessed
+        return outcome == .passes && !unassessed.isEmpty ? .notEnoughEvidence : outcome
+    }
+
+    private var outcomeAsAssessed: Outcome {
         let channels: Outcome =
             if ofChannels.contains(where: \.passes) || (ofChannels.isEmpty && adversary != .paper) {
                 .passes
@@ -77,13 +92,14 @@ package struct GateVerdict: Sendable, Hashable {
             $0.asset == asset && (adversary != .paper || $0.adversary == .paper)
         }
         return own.isEmpty || !isMeasured
-            ? nil : GateVerdict(checks: own, adversary: adversary, protected: [asset])
+            ? nil : GateVerdict(checks: own, adversary: adversary, protected: [asset], unassessed: unassessed)
     }
 
     /// The check that the outcome of one asset follows from: the worst one against it, that of the attacker with more
-    /// images if it has the same outcome. `nil` where ``outcome(of:)`` is, and where the asset was not measured.
+    /// images if it has the same outcome, of the cuts that were assessed. `nil` where ``outcome(of:)`` is, and where the
+    /// asset was not measured.
     package func deciding(_ asset: Asset) -> Check? {
-        guard let own = verdict(of: asset) else { return nil }
+        guard let own = verdict(of: asset)?.asAssessed else { return nil }
         let deciding = own.passes ? own.checks.filter(own.counts) : own.worstFirst
         return deciding.first { $0.metric == .ofAttacker(asset) } ?? deciding.first
     }
@@ -96,6 +112,7 @@ package struct GateVerdict: Sendable, Hashable {
     }
 
     /// The checks that decide against the cut: those that fail, or if it does not fail, those without enough evidence.
+    /// None where only ``unassessed`` cuts are lacking.
     package var obstacles: [Check] {
         let wanted: Outcome = outcome == .fails ? .fails : .notEnoughEvidence
         return (ofDecoders + ofChannels).filter { counts($0) && $0.outcome == wanted }
@@ -126,12 +143,13 @@ package struct GateVerdict: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - cuts: Shallowest first.
+    ///   - notAssessed: The candidate cuts that are not among `cuts`: ``ModelGraph/Graph/candidateCuts(before:)``.
     ///   - protected: The assets whose gates count.
     ///   - attacker: The attacker of the learning curves.
     ///   - attacks: External attacks; they cannot improve a verdict.
     ///   - mapping: What the mapping unit's input reveals, whatever the cut; `nil` where it was not measured.
     package static func verdicts(
-        for cuts: [CutMeasurement], gates: Gates, adversary: Adversary = .both,
+        for cuts: [CutMeasurement], notAssessed: [Cut], gates: Gates, adversary: Adversary = .both,
         protecting protected: Set<Asset> = Asset.all, attacker: Attacker = Attacker(pictures: 100_000, counted: 0),
         attacks: [OutsideAttack] = [], mapping: MappingLeakage? = nil
     ) -> [GateVerdict] {
@@ -150,7 +168,9 @@ package struct GateVerdict: Sendable, Hashable {
             let checks = Metric.all.compactMap { metric in
                 deeper[metric].flatMap { estimate in gates[metric.gate].map { metric.check(estimate, limit: $0) } }
             }
-            verdicts.append(GateVerdict(checks: checks, adversary: adversary, protected: protected))
+            let unassessed = notAssessed.filter { $0.nodesInside > cut.cut.nodesInside }.map(\.name)
+            verdicts.append(
+                GateVerdict(checks: checks, adversary: adversary, protected: protected, unassessed: unassessed))
         }
         return verdicts.reversed()
     }

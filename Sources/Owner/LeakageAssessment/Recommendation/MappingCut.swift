@@ -25,6 +25,12 @@ extension Graph {
         return cuts[last - 1]
     }
 
+    /// The cuts that an assessment measures by default, as far as something is outside there: those of ``assessableCuts``
+    /// before the mapping unit. Shallowest first.
+    package func candidateCuts(before mapping: Cut) -> [Cut] {
+        assessableCuts.filter { $0.nodesInside < mapping.nodesInside }
+    }
+
     /// Whether the output is a distribution, because the model ends with a softmax.
     package var endsWithSoftmax: Bool {
         for node in nodes.reversed() {

@@ -12,7 +12,8 @@ package struct PlanOption: Sendable, Hashable {
     package let agreement: Double
     /// The largest ratio of measured value to limit among the gates: at most 1 within them, 0 if nothing crosses.
     package let leakage: Double
-    package let passesGates: Bool
+    /// Of the gates.
+    package let outcome: GateVerdict.Outcome
     /// With the enclave factor; `nil` where the parts were not timed.
     package let latencyMilliseconds: Double?
     /// Latency of everything inside, timed in the same rounds as this plan's parts; `nil` where it was not.
@@ -22,20 +23,21 @@ package struct PlanOption: Sendable, Hashable {
 
     package init(
         front: String, mapping: String, sigma: NoiseDeviation? = nil, agreement: Double = 1, leakage: Double,
-        passesGates: Bool, cost: CutCost, budgets: Budgets
+        outcome: GateVerdict.Outcome, cost: CutCost, budgets: Budgets
     ) {
         self.front = front
         self.mapping = mapping
         self.sigma = sigma
         self.agreement = agreement
         self.leakage = leakage
-        self.passesGates = passesGates
+        self.outcome = outcome
         self.cost = cost
         latencyMilliseconds = budgets.latency(of: cost)
         insideMilliseconds = cost.wholeMilliseconds.map { budgets.enclaveFactor * $0 }
         enclaveBytes = cost.enclaveBytes
     }
 
+    package var passesGates: Bool { outcome == .passes }
     package var everythingInside: Bool { front == mapping }
 
     package func isChosen(by plan: Recommendation) -> Bool {
@@ -72,12 +74,16 @@ package struct PlanOption: Sendable, Hashable {
 }
 
 extension PlanOption {
-    /// ``leakage`` as a phrase of a sentence.
+    /// ``outcome`` and ``leakage`` as a phrase of a sentence.
     package var leakageSummary: String {
-        switch leakage {
-        case 0 where everythingInside: "nothing crosses"
-        case GateVerdict.worst...: "worst check far beyond its limit"
-        default: "worst check at \(Format.number(leakage)) of its limit"
-        }
+        guard !everythingInside else { return "nothing crosses" }
+        let gates =
+            switch outcome {
+            case .passes: "within the gates"
+            case .fails: "fails the gates"
+            case .notEnoughEvidence: "not enough evidence for a pass"
+            }
+        let worst = leakage >= GateVerdict.worst ? "far beyond its limit" : "at \(Format.number(leakage)) of its limit"
+        return "\(gates), worst check \(worst)"
     }
 }

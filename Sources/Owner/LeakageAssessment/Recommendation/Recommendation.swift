@@ -22,7 +22,7 @@ package struct Recommendation: Sendable, Hashable {
 
     package var everythingInside: Bool { front == mapping }
 
-    /// Of the plans within the gates at their cut and deeper, and within the budgets, the one that ``PlanChoice``
+    /// Of the plans within the gates at their cut and every deeper candidate cut, and within the budgets, the one that ``PlanChoice``
     /// prefers. Everything inside is one of them if its latency was measured too, and the result if there is no other.
     ///
     /// - Parameters:
@@ -51,14 +51,14 @@ package struct Recommendation: Sendable, Hashable {
         {
             func option(_ mapping: String, _ cost: CutCost) -> PlanOption {
                 PlanOption(
-                    front: cut.name, mapping: mapping, leakage: verdict.ratio, passesGates: verdict.passes, cost: cost,
+                    front: cut.name, mapping: mapping, leakage: verdict.ratio, outcome: verdict.outcome, cost: cost,
                     budgets: budgets)
             }
             func noisy(_ mapping: String, _ cost: CutCost) -> PlanOption? {
                 cut.noise.map { noise in
                     PlanOption(
                         front: cut.name, mapping: mapping, sigma: noise.sigma, agreement: noise.agreement,
-                        leakage: noise.verdict.ratio, passesGates: noise.verdict.passes, cost: cost, budgets: budgets)
+                        leakage: noise.verdict.ratio, outcome: noise.verdict.outcome, cost: cost, budgets: budgets)
                 }
             }
             var places = [(mapping.name, cut.cost)]
@@ -71,7 +71,7 @@ package struct Recommendation: Sendable, Hashable {
         }
         let inside = whole.map {
             PlanOption(
-                front: mapping.name, mapping: mapping.name, leakage: 0, passesGates: true, cost: $0, budgets: budgets)
+                front: mapping.name, mapping: mapping.name, leakage: 0, outcome: .passes, cost: $0, budgets: budgets)
         }
         let all = options + (inside.map { [$0] } ?? [])
         var notes: [Note] = []
@@ -115,6 +115,9 @@ package struct Recommendation: Sendable, Hashable {
         }
         if let inside, let excess = budgets.excess(of: inside) { notes.append(.exceedsBudget(inside, excess)) }
         guard passing.isEmpty else { return finished(inside, .passingCutsExceedBudget) }
+        if let open = candidates.first(where: { $0.1.asAssessed.passes }) {
+            return finished(inside, .deeperCutsLacking(Obstacles(open.0, open.1)))
+        }
         func shown(_ cut: CutMeasurement) -> Double { cut.estimate(of: .rSquared)?.upper ?? .infinity }
         guard let least = candidates.min(by: { shown($0.0) < shown($1.0) }) else { return finished(inside, .noCut) }
         if let last = candidates.last, last.0.name != least.0.name {

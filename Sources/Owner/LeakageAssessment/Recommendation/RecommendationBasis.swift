@@ -26,6 +26,8 @@ extension Recommendation {
         case passingCutsExceedBudget
         /// No assessed cut lies between the input and the mapping unit.
         case noCut
+        /// No cut passes; this one would if its ``Obstacles/unassessed`` cuts had been assessed and passed.
+        case deeperCutsLacking(Obstacles)
         /// No cut passes for the paper's adversary.
         case channelsReveal
         /// No cut passes; this one shows least of the image.
@@ -52,11 +54,14 @@ extension Recommendation {
         package let outcome: GateVerdict.Outcome
         /// The two worst checks: of two assets, if two do not pass.
         package let checks: [GateVerdict.Check]
+        /// Names of the deeper candidate cuts that were not assessed, where nothing else decides against the cut.
+        package let unassessed: [String]
 
         init(_ cut: CutMeasurement, _ verdict: GateVerdict) {
             self.cut = cut.name
             outcome = verdict.outcome
             checks = Array(verdict.worstFirst.prefix(2))
+            unassessed = verdict.asAssessed.passes ? verdict.unassessed : []
         }
     }
 }

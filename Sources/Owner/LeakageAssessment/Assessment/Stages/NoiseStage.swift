@@ -44,7 +44,7 @@ enum NoiseStage {
         guard context.configuration.triesNoise else { return }
         let measured = findings.conclusion(context)
         let failing = measured.cuts.indices.filter {
-            !measured.verdicts[$0].passes && measured.cuts[$0].cut.nodesInside < context.mapping.nodesInside
+            !measured.verdicts[$0].asAssessed.passes && measured.cuts[$0].cut.nodesInside < context.mapping.nodesInside
                 && context.cuts[$0].isOfFloats(in: context.model.graph)
         }
         let meter = context.meter(.noise, total: failing.count)
@@ -104,7 +104,7 @@ enum NoiseStage {
         var attacks: [Int: Attack] = [:]
         for (index, outcome) in zip(indices, outcomes) {
             let verdict = GateVerdict.verdicts(
-                for: [measured[index].under(outcome)], gates: context.configuration.gates,
+                for: [measured[index].under(outcome)], notAssessed: [], gates: context.configuration.gates,
                 adversary: context.configuration.adversary,
                 protecting: context.configuration.protected,
                 attacker: context.attacker)[0]

@@ -21,7 +21,7 @@ package enum TrainedCutChoice {
         case .all: return possible
         case .decision:
             return possible.filter {
-                let verdict = verdicts[$0]
+                let verdict = verdicts[$0].asAssessed
                 return verdict.adversary != .paper && (verdict.passes || verdict.outcome(of: .appearance) == .passes)
             }
         }
