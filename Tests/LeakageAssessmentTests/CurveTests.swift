@@ -99,6 +99,53 @@ struct CurveTests {
         #expect(try found(0.04).standing == .evidence && found(0.04).upper < 0.1)
     }
 
+    @Test("A share that guessing gives fails no gate, however few candidates there are", arguments: [4, 8, 20])
+    func fewCandidates(candidates: Int) throws {
+        let guess = 1 / Double(candidates)
+        func found(_ value: Double) throws -> LeakEstimate {
+            let curve = LearningCurve(
+                points: [.init(pictures: 20, value: guess), .init(pictures: 40, value: value)], error: 0.05,
+                gainError: 0.05)
+            let findings = CutFindings([
+                AssetEvidence(
+                    appearance: [], identity: [curve], candidates: candidates, classes: nil, tint: nil, layout: nil)
+            ])
+            return try #require(
+                findings.estimate(of: .identification, for: Attacker(pictures: 100_000, counted: candidates)))
+        }
+        #expect(try Metric.identification.check(found(guess + 0.1), limit: 0.1).outcome == .notEnoughEvidence)
+        #expect(try Metric.identification.check(found(guess + 0.2), limit: 0.1).outcome == .fails)
+    }
+
+    @Test("A share of decoders that guessing gives is not expected of the attacker, and not excluded")
+    func floorByGuessing() {
+        for candidates in [8, 40] {
+            let guess = 1 / Double(candidates)
+            let found = LeakEstimate.floor(share: 2 * guess, count: candidates, guess: guess)
+            #expect(found.value == 0 && found.lower == 0 && found.upper > 2 * guess && found.standing == .floor)
+        }
+        let found = LeakEstimate.floor(share: 0.5, count: 40, guess: 1 / 40)
+        #expect(found.value == 0.5 && found.lower > 0.3 && found.standing == .floor)
+    }
+
+    @Test("What a failed attack measured is not excluded beside another attack's evidence")
+    func failedBesideEvidence() throws {
+        func found(failed: Double) throws -> LeakEstimate {
+            let learned = Self.curve([0.04, 0.04], error: 0.002, gainError: 0.001)
+            let findings = CutFindings([
+                AssetEvidence(
+                    appearance: [learned], identity: [], candidates: 40, classes: nil, tint: nil, layout: nil),
+                PerceptronEvidence(appearance: Self.curve([0.05, failed], error: 0.09, gainError: 0.09)),
+            ])
+            return try #require(
+                findings.estimate(of: .extrapolatedRSquared, for: Attacker(pictures: 400, counted: 40)))
+        }
+        #expect(try Metric.extrapolatedRSquared.check(found(failed: 0.05), limit: 0.15).outcome == .passes)
+        let open = try found(failed: 0.2)
+        #expect(open.upper == 0.2 && open.value == 0.04 && open.standing == .evidence)
+        #expect(Metric.extrapolatedRSquared.check(open, limit: 0.15).outcome == .notEnoughEvidence)
+    }
+
     @Test("What the reconstruction identifies raises the estimate, and passes nothing where no view was learned")
     func identifiedByReconstruction() throws {
         func curve(_ value: Double) -> LearningCurve {

@@ -54,9 +54,9 @@ struct OutsideAttackTests {
     func error() throws {
         let wide = try Self.attack(["value": 0.1, "error": 0.05])
         #expect(try verdicts([wide]).map(\.outcome) == [.notEnoughEvidence, .notEnoughEvidence, .passes])
-        #expect(wide.verdict(.standard).outcome == .notEnoughEvidence)
+        #expect(wide.verdict(.standard, attackerPictures: 30).outcome == .notEnoughEvidence)
         let weak = try Self.attack(["value": 0, "error": 0])
-        #expect(weak.verdict(.standard).outcome == .passes)
+        #expect(weak.verdict(.standard, attackerPictures: 30).outcome == .notEnoughEvidence)
         #expect(try verdicts([weak]).map(\.checks) == verdicts([]).map(\.checks))
     }
 
@@ -69,6 +69,21 @@ struct OutsideAttackTests {
         // What is not significantly more than the suite's own opens nothing.
         let equal = try Self.attack(["value": 0.02, "error": 0.01, "trainingPictures": pictures])
         #expect(try verdicts([equal]).map(\.outcome) == [.passes, .passes, .passes])
+    }
+
+    @Test("An attack alone passes only if it found something and learned from as many pictures as the attacker has")
+    func alone() throws {
+        func outcome(_ value: Double, error: Double, pictures: Int) throws -> GateVerdict.Outcome {
+            try Self.attack(["value": value, "error": error, "trainingPictures": pictures])
+                .verdict(.standard, attackerPictures: 100_000).outcome
+        }
+        #expect(try outcome(0.05, error: 0.01, pictures: 100_000) == .passes)
+        #expect(try outcome(0.05, error: 0.01, pictures: 0) == .passes)
+        #expect(try outcome(0.05, error: 0.01, pictures: 90) == .notEnoughEvidence)
+        #expect(try outcome(0.05, error: 0.03, pictures: 100_000) == .notEnoughEvidence)
+        // Above the gate, and not significantly above 0.
+        #expect(try outcome(0.16, error: 0.1, pictures: 90) == .notEnoughEvidence)
+        #expect(try outcome(0.16, error: 0.01, pictures: 90) == .fails)
     }
 
     @Test("No attack makes any check better")

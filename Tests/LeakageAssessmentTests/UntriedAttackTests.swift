@@ -79,11 +79,44 @@ struct UntriedAttackTests {
             names(.trainedDecoder)
                 == ["extrapolatedRSquared", "similarityGain", "decoderDivergenceRatio", "retrieval"])
         #expect(names(.channelKL) == ["passFraction", "areaUnderCurve"])
+        #expect(names(.whiteBox) == ["extrapolatedRSquared"])
         for metric in Metric.all {
             #expect(metric.attacks.contains(.channelKL) == (metric.adversary == .paper), "\(metric.name)")
             #expect(metric.measure == nil || metric.attacks.contains(.trainedDecoder), "\(metric.name)")
         }
         #expect(Metric.all.compactMap { $0.measure?.curves } == ["ssimCurves", "decoderKLCurves", "retrievalCurves"])
+    }
+
+    @Test("Without a white-box attack no cut passes for appearance, and the warning names the cuts; each is attacked")
+    func whiteBox() throws {
+        let pictures = try DrawnPictures(count: 96, grain: 0.3)
+        var configuration = try pictures.configuration()
+        configuration.adversary = .informed
+        configuration.measuresTime = false
+        configuration.protected = [.appearance]
+        configuration.attackerPictures = 1
+        configuration.cuts = .named(["pool1", "relu2", "flat"])
+        configuration.gates = Gates(name: "open", [.rSquared: 0.999, .similarityGain: 0.99])
+        configuration.whiteBox.isAlways = false
+        let work = try WorkDirectory(pictures.path("work"))
+        let whole = try Assessor(configuration).run(work: work)
+        let passing = zip(whole.cuts, whole.verdicts).filter { $1.passes }.map(\.0)
+        try #require(passing.count >= 2)
+        #expect(passing.allSatisfy { $0.whiteBox != nil && $0.findings[UntriedAttacks.self] == nil })
+        configuration.whiteBox.pictures = 0
+        let without = try Assessor(configuration).run(work: work)
+        #expect(without.verdicts.allSatisfy { $0.outcome != .passes })
+        #expect(without.recommendation.everythingInside)
+        for cut in passing {
+            let same = try #require(without.cuts.first { $0.name == cut.name })
+            #expect(same.findings[UntriedAttacks.self]?.kinds == [.whiteBox])
+            #expect(without.warnings.contains { $0.hasPrefix("No white-box attack ran") && $0.contains("'\(cut.name)'") })
+        }
+        // Where appearance is not protected it says nothing.
+        configuration.protected = [.identity]
+        configuration.gates = Gates(name: "open", [.identification: 1])
+        let others = try Assessor(configuration).run(work: work)
+        #expect(others.cuts.allSatisfy { $0.findings[UntriedAttacks.self] == nil })
     }
 
     @Test("It is kept in the work folder like every finding")

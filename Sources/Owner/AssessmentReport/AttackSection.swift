@@ -11,7 +11,7 @@ struct AttackSection {
             <section id="attacks"><h2>Attacks of others</h2>
             <p>Each counts for its cut and all shallower ones, and makes no verdict better. The numbers are what whoever made the \
             attack says; nothing here was computed again. The verdict in this table is of the attack alone, at value ± 1.65 \
-            errors.</p>
+            errors. An attack that failed, or learned from fewer pictures than the attacker has, is no evidence for a pass.</p>
             <div class="wide" tabindex="0" role="region" aria-label="Attacks of others"><table class="numbers"><thead><tr>\
             <th scope="col">attack</th><th scope="col">cut</th><th scope="col">asset</th><th scope="col">found</th>\
             <th scope="col">gate</th><th scope="col">learned from</th><th scope="col">tested on</th><th scope="col">verdict</th>\
@@ -20,7 +20,7 @@ struct AttackSection {
     }
 
     private func row(_ attack: OutsideAttack) -> String {
-        let (found, verdict) = (attack.result, attack.verdict(result.gates))
+        let (found, verdict) = (attack.result, attack.verdict(result.gates, attackerPictures: result.attackerPictures))
         let isGood = verdict.outcome == .passes
         return "<tr><th scope=\"row\">\(HTML.escape(attack.name)) <small>\(HTML.escape(found.summary))</small></th>"
             + "<td><code>\(HTML.escape(found.cut))</code></td><td>\(found.asset.rawValue)</td>"

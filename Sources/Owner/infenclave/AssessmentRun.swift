@@ -59,7 +59,7 @@ enum AssessmentRun {
         }
         printLines(AssessmentTable(result, columns: terminalColumns()).text)
         for attack in result.attacks {
-            let check = attack.verdict(result.gates)
+            let check = attack.verdict(result.gates, attackerPictures: result.attackerPictures)
             let (outcome, limit) = (check.outcome, check.limit)
             print(
                 "attack \(attack.name) at \(attack.result.cut): \(attack.result.asset.rawValue) "

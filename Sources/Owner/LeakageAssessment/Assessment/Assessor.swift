@@ -113,6 +113,7 @@ package struct Assessor: Sendable {
                 try WhiteBoxStage.run(limited, &findings)
             }
         }
+        WhiteBoxStage.markOpen(context, &findings)
         let gallery = try GalleryStage.run(context, findings)
         var result = try findings.result(context, truths: truths, gallery: gallery)
         result.attacks = configuration.attacks

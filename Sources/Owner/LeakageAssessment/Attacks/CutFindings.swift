@@ -51,8 +51,11 @@ package struct CutFindings: Sendable {
     /// - Returns: `nil` where no attack measured it; for a metric that is judged by its interval, an estimate that
     ///   excludes nothing.
     package func estimate(of metric: Metric, for attacker: Attacker) -> LeakEstimate? {
-        LeakEstimate.together((all + alsoCounted).compactMap { $0.estimates(for: attacker)[metric] }, of: metric)
-            ?? (metric.judgement == .interval ? metric.unknown : nil)
+        let found = LeakEstimate.together(
+            (all + alsoCounted).compactMap { $0.estimates(for: attacker)[metric] }, of: metric)
+        // What failed attacks measured is not expected of an attacker.
+        if let found, found.standing != .failed { return found }
+        return found != nil || metric.judgement == .interval ? metric.unknown : nil
     }
 }
 

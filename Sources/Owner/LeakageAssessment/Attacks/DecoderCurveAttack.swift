@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Learning curves of the decoders of feature maps: from a quarter, half and all of the training images, and for the
-/// trained decoder from half and all.
+/// Learning curves of the decoders of feature maps, the trained one included, from a quarter, half and all of the
+/// training images.
 enum DecoderCurveAttack: Attack {
     static let followsDecoders = true
     static let method =
@@ -17,7 +17,7 @@ enum DecoderCurveAttack: Attack {
             ReconstructionAttack.open(subject), pictures: subject.targets, judge: subject.judge)
         var (sizes, rSquared): ([Int], [[CrossValidation.Outcome]]) = ([], [])
         var others = measures.metrics.map { _ in [[CrossValidation.Outcome]]() }
-        for parts in subject.training == nil ? [4, 2, 1] : [2, 1] {
+        for parts in ReconstructionAttack.parts {
             let part = subject.split.fraction(oneOf: parts)
             guard part.training.count >= CrossValidation.minimumPictures, part.training.count > sizes.last ?? 0
             else { continue }
@@ -45,7 +45,7 @@ enum DecoderCurveAttack: Attack {
         return DecoderCurves(appearance: appearance, curves: curves)
     }
 
-    /// The decoders from a part of the images; the training of half the images takes half the arithmetic.
+    /// The decoders from a part of the images; their training takes as small a part of the arithmetic.
     private static func decoded(
         _ subject: AttackSubject, _ part: PictureSplit, share parts: Int
     ) throws(AssessmentError) -> DecoderAttack.Outcome {

@@ -87,7 +87,11 @@ extension OtherDecoders: Finding {
         }
         for decoder in scores {
             count(.similarityGain, LeakEstimate(decoder.similarityGain, standardError: decoder.similarityGainError))
-            count(.retrieval, LeakEstimate(share: decoder.retrievalTopOne, count: decoder.candidates))
+            count(
+                .retrieval,
+                .floor(
+                    share: decoder.retrievalTopOne, count: decoder.candidates,
+                    guess: 1 / Double(max(1, decoder.candidates))))
             if let divergence = decoder.divergence {
                 count(
                     .decoderDivergenceRatio,

@@ -11,12 +11,14 @@ extension DecoderScores: Finding {
                 lower: max(0, found.lower), value: max(0, found.value), upper: min(1, max(0, found.upper)),
                 standing: .floor),
             .similarityGain: LeakEstimate(similarityGain, standardError: similarityGainError).asFloor,
-            .retrieval: retrieval.asFloor,
+            .retrieval: retrieval,
         ]
     }
 
-    /// The share identified by reconstruction, with the images at hand.
-    package var retrieval: LeakEstimate { LeakEstimate(share: retrievalTopOne, count: candidates) }
+    /// The share identified by reconstruction, with the images at hand, as a floor.
+    package var retrieval: LeakEstimate {
+        .floor(share: retrievalTopOne, count: candidates, guess: 1 / Double(max(1, candidates)))
+    }
 }
 
 extension ChannelKL: Finding {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Attacks that belong to the assessment and did not run at a cut, because the time was over or nothing could be trained.
+/// Attacks that belong to the assessment and did not run at a cut, because the time was over, nothing could be trained, a
+/// layer has no derivative, or the configuration omits them.
 ///
 /// An attack that did not run excludes nothing. So the cut cannot pass: there is not enough evidence, unless it fails
 /// already.
 package struct UntriedAttacks: Sendable, Hashable, Codable {
     package enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
-        case trainedDecoder, channelKL
+        case trainedDecoder, channelKL, whiteBox
     }
 
     /// In the order of the cases.

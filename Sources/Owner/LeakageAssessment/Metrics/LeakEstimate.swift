@@ -5,7 +5,7 @@ package struct LeakEstimate: Sendable, Hashable, Codable {
     package enum Standing: String, Sendable, Hashable, Codable {
         /// The attack learned something: value and both bounds count.
         case evidence
-        /// It learned nothing, which does not bound what another attack finds.
+        /// It was not significantly better than guessing, which is no evidence of any value.
         case failed
         /// With more images an attacker finds at least this; by itself it is no upper bound.
         case floor
@@ -44,8 +44,18 @@ package struct LeakEstimate: Sendable, Hashable, Codable {
     init?(share: Double, aboveGuessing guess: Double, count: Int) {
         guard guess < 1 else { return nil }
         func scaled(_ value: Double) -> Double { max(0, (value - guess) / (1 - guess)) }
-        let bounds = LeakEstimate(share: share, count: count)
-        self.init(lower: scaled(bounds.lower), value: scaled(share), upper: scaled(bounds.upper))
+        let found = LeakEstimate.floor(share: share, count: count, guess: guess)
+        self.init(
+            lower: scaled(found.lower), value: scaled(found.value), upper: scaled(found.upper), standing: .floor)
+    }
+
+    /// A share of images as a floor. Where guessing, which is right for the share `guess`, can give it, more is not
+    /// expected of an attacker than guessing shows: nothing.
+    package static func floor(share: Double, count: Int, guess: Double) -> LeakEstimate {
+        let found = LeakEstimate(share: share, count: count)
+        let significant = WilsonBound.lower(of: share, count: count, deviations: LearningCurve.evidenceDeviations)
+        return significant > guess
+            ? found.asFloor : LeakEstimate(lower: 0, value: 0, upper: found.upper, standing: .floor)
     }
 
     /// The extrapolation of a learning curve to an attacker with so many images. A curve with ``LearningCurve/isFloor``
@@ -63,15 +73,21 @@ package struct LeakEstimate: Sendable, Hashable, Codable {
     var asFloor: LeakEstimate { LeakEstimate(lower: lower, value: value, upper: upper, standing: .floor) }
 
     /// The combined estimate of several attacks. An attack that failed does not cancel one that succeeded, and a floor
-    /// alone is no evidence.
+    /// alone is no evidence. The value that a failed attack measured is not expected of an attacker, since guessing gives
+    /// such values too, and it is not excluded either.
     ///
     /// - Parameter estimates: Of one metric, from different attacks at one cut.
+    /// - Returns: With the standing of a failed attack where all failed.
     static func together(_ estimates: [LeakEstimate], of metric: Metric) -> LeakEstimate? {
-        guard let first = estimates.first else { return nil }
+        guard !estimates.isEmpty else { return nil }
         let evidence = estimates.filter { $0.standing == .evidence }
         let floors = estimates.filter { $0.standing == .floor }
-        let others = evidence.isEmpty ? estimates.filter { $0.standing == .failed } + [metric.unknown] : evidence
-        let worst = (others + floors).reduce(others.first ?? first) { metric.worse($0, $1) }
+        let failed = estimates.filter { $0.standing == .failed }
+        let others =
+            evidence.isEmpty
+            ? floors.isEmpty ? failed + [metric.unknown] : [metric.unknown]
+            : evidence + failed.map { metric.notExcluded($0.value) }
+        let worst = (others + floors).reduce(others[0]) { metric.worse($0, $1) }
         // Of attacks of which none is evidence, a floor stays one, also beside other attacks' evidence.
         return evidence.isEmpty && !floors.isEmpty ? worst.asFloor : worst
     }

@@ -73,6 +73,13 @@ package struct Metric: Sendable {
     /// below 0 counts as 0.
     package var untried: LeakEstimate { unknown.asFloor }
 
+    /// A bound that such a value cannot be excluded; it says nothing else.
+    func notExcluded(_ value: Double) -> LeakEstimate {
+        leaks == .high
+            ? LeakEstimate(lower: -.infinity, value: -.infinity, upper: value)
+            : LeakEstimate(lower: value, value: .infinity, upper: .infinity)
+    }
+
     /// The worse of two estimates in each member: of two attacks, or of a cut and a deeper one. What is not a number
     /// stays so.
     package func worse(_ a: LeakEstimate, _ b: LeakEstimate) -> LeakEstimate {

@@ -6,7 +6,7 @@ extension Metric {
     }
     /// R² of an attacker with ``AssessmentConfiguration/attackerPictures``.
     package static let extrapolatedRSquared = Metric(
-        "extrapolatedRSquared", of: .appearance, judgement: .interval, gate: .rSquared, attacks: [.trainedDecoder],
+        "extrapolatedRSquared", of: .appearance, judgement: .interval, gate: .rSquared, attacks: [.trainedDecoder, .whiteBox],
         column: .init("picture", rank: 13)
     ) {
         $0.outcome == .notEnoughEvidence

@@ -39,11 +39,15 @@ package struct OutsideAttack: Sendable, Hashable {
     /// The metric that the result belongs to.
     package var metric: Metric { .ofAttacker(result.asset) }
 
+    /// With the images that it learned from. A value that is not significantly above 0 is not expected of an attacker.
     package var estimate: LeakEstimate {
         let margin = Gates.deviations * result.error
         return LeakEstimate(
-            lower: max(0, result.value - margin), value: result.value, upper: min(1, result.value + margin))
+            lower: isEvidence ? max(0, result.value - margin) : 0, value: isEvidence ? result.value : 0,
+            upper: min(1, result.value + margin))
     }
+
+    private var isEvidence: Bool { result.value > LearningCurve.evidenceDeviations * result.error && result.value > 0 }
 
     /// What it says at a cut of an attacker with more images than it learned from. Where it found significantly more than
     /// the suite expects of as many images, the suite's learning curves do not bound how it grows, and nothing is
@@ -58,9 +62,17 @@ package struct OutsideAttack: Sendable, Hashable {
         return LeakEstimate(lower: estimate.lower, value: estimate.value, upper: 1)
     }
 
-    /// The verdict of its asset's gate on this attack alone. Gates of an asset always have a limit; 0 stands for none.
-    package func verdict(_ gates: Gates) -> GateVerdict.Check {
-        metric.check(estimate, limit: gates[metric.gate] ?? 0)
+    /// The verdict of its asset's gate on this attack alone. An attack that failed, or learned from fewer images than the
+    /// attacker has, excludes nothing.
+    ///
+    /// - Parameters:
+    ///   - gates: Gates of an asset always have a limit; 0 stands for none.
+    ///   - attackerPictures: ``AssessmentConfiguration/attackerPictures``.
+    package func verdict(_ gates: Gates, attackerPictures: Int) -> GateVerdict.Check {
+        let excludes = isEvidence && (result.trainingPictures == 0 || result.trainingPictures >= attackerPictures)
+        return metric.check(
+            LeakEstimate(lower: estimate.lower, value: estimate.value, upper: excludes ? estimate.upper : 1),
+            limit: gates[metric.gate] ?? 0)
     }
 
     /// - Throws: ``AssessmentError`` `.invalidCut` when it counts at none of these cuts and so would have no effect.

@@ -2,8 +2,8 @@
 internal import ModelGraph
 internal import Tensors
 
-/// Attacks the gallery's first images with the FrontNet's own gradient, near the decision. One stored result per image
-/// and cut.
+/// Attacks the gallery's first images with the FrontNet's own gradient, near the decision and at every cut within the
+/// gates. One stored result per image and cut.
 enum WhiteBoxStage {
     struct Outcome: Sendable {
         let scores: WhiteBoxScores
@@ -27,20 +27,37 @@ enum WhiteBoxStage {
         return [chosen - 1, chosen, chosen + 1].filter { (0...last).contains($0) }
     }
 
-    /// Attacks cuts until the recommended one is among them: what it finds counts, so that another cut may be recommended
-    /// afterwards, which has to be attacked as well.
+    /// The cuts within the gates after which layers are outside.
+    private static func within(_ context: StageContext, _ findings: Findings) -> [Int] {
+        let verdicts = findings.conclusion(context).verdicts
+        return context.cuts.indices.filter {
+            verdicts[$0].asAssessed.passes && context.cuts[$0].nodesInside < context.mapping.nodesInside
+        }
+    }
+
+    /// Attacks the cuts near the decision, then those within the gates, from the deepest on. What it finds counts, so the
+    /// decision may change, and the cuts near the next one are attacked too.
     static func run(_ context: StageContext, _ findings: inout Findings) throws(AssessmentError) {
-        var conclusion = findings.conclusion(context)
         var attacked: Set<Int> = []
-        var chosen: Int?
-        repeat {
-            let wanted = cuts(conclusion).filter { !attacked.contains($0) }
-            findings.whiteBox.merge(try run(context, at: wanted)) { $1 }
+        while true {
+            let near = cuts(findings.conclusion(context)).filter { !attacked.contains($0) }
+            let next = within(context, findings).last { !attacked.contains($0) }
+            let wanted = near.isEmpty ? next.map { [$0] } ?? [] : near
+            guard !wanted.isEmpty else { return }
             attacked.formUnion(wanted)
-            conclusion = findings.conclusion(context)
-            let plan = conclusion.recommendation
-            chosen = plan.everythingInside ? nil : conclusion.cuts.firstIndex { $0.name == plan.front }
-        } while chosen.map { !attacked.contains($0) } ?? false
+            findings.whiteBox.merge(try run(context, at: wanted)) { $1 }
+        }
+    }
+
+    /// Marks the cuts within the gates that it did not attack, where appearance counts.
+    static func markOpen(_ context: StageContext, _ findings: inout Findings) {
+        let configuration = context.configuration
+        guard configuration.adversary != .paper, configuration.protected.contains(.appearance),
+            !configuration.precedesCostlyAttacks
+        else { return }
+        for cut in within(context, findings) where findings.whiteBox[cut] == nil {
+            findings.untried[cut].insert(.whiteBox)
+        }
     }
 
     /// - Returns: By the cut's index; empty when the attack is left out, or a node has no derivative.
