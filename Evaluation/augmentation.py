@@ -37,7 +37,7 @@ def features(program, base, cut, images, out):
     """Boundary tensors and pictures, one row each, in the order of the names of the files."""
     subprocess.run(
         [program, "features", base / "model.onnx", "--preprocess", base / "preprocess.json", "--cut", cut, "--images",
-         images, "--out", out], check=True, stdout=subprocess.DEVNULL)
+         images, "--decoder-images", "1000", "--out", out], check=True, stdout=subprocess.DEVNULL)
     x = np.load(out / "features.npy")
     pictures = np.load(out / "pictures.npy", mmap_mode="r")
     small = [np.asarray(Image.fromarray(picture.squeeze()).convert("RGB").resize((SIDE, SIDE), Image.BOX)).ravel() / 255

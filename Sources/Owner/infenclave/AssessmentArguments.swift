@@ -59,7 +59,7 @@ struct AssessmentArguments: ParsableArguments {
     @Option(
         help:
             ArgumentHelp(
-                "Images for the white-box attack near the decision; 0 leaves it out. Default: 4, if a cut is within the gates.",
+                "Images for the white-box attack near the decision and at every cut within the gates; with 0 no cut passes for appearance. Default: 4, if a cut is within the gates.",
                 valueName: "n")
     )
     var whiteBox: Int?
