@@ -64,6 +64,34 @@ struct BadInputTests {
         }
     }
 
+    @Test("Folders of other libraries, and files that Git's large file storage has not fetched, come with what to do")
+    func otherForms() throws {
+        let folder = try TemporaryFolder()
+        for (name, content, remedy) in [
+            ("saved", "saved_model.pb", "--saved-model"), ("net.mlpackage", "Manifest.json", "Core ML"),
+            ("several", "b.onnx", "such as b.onnx"), ("other", "notes.txt", "name the .onnx file"),
+        ] {
+            _ = try folder.makeFolder(name)
+            try folder.write("", to: "\(name)/\(content)")
+            let outcome = try infenclave(["inspect", folder.file(name)], in: folder)
+            #expect(outcome.status == 1)
+            #expect(outcome.errors.contains("is a folder") && outcome.errors.contains(remedy), "\(outcome.errors)")
+        }
+        let digest = String(repeating: "a", count: 64)
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:\(digest)\nsize 9\n"
+        let small = "[net]\nwidth=32\nheight=32\nchannels=3\n[convolutional]\nfilters=2\nsize=3\nactivation=relu\n"
+        let model = try folder.write(small, to: "small.cfg")
+        try folder.write(pointer, to: "small.weights")
+        try folder.write(pointer, to: "how.json")
+        for (arguments, named) in [
+            (["inspect", model], "small.weights"),
+            (["run", Demo.model, "--input", picture, "--preprocess", folder.file("how.json")], "how.json"),
+        ] {
+            try expectRefused(arguments, naming: "\(named) is a Git LFS pointer", in: folder)
+            #expect(try infenclave(arguments, in: folder).errors.contains("git lfs pull"))
+        }
+    }
+
     @Test("A model with two inputs")
     func twoInputs() throws {
         let folder = try TemporaryFolder()

@@ -172,6 +172,7 @@ struct LoadedModel: Sendable {
         guard weights == nil else {
             throw CommandFailure("model", "\(path) is no .cfg: --weights goes with Darknet's configurations only")
         }
+        try ModelFolder.refuse(path)
         files = [path]
         var settings = settings
         settings.isClassifier = true
