@@ -92,6 +92,23 @@ struct BadInputTests {
         }
     }
 
+    @Test("A picture of several frames is taken by its first one, with a warning")
+    func animation() throws {
+        let folder = try TemporaryFolder()
+        // 2x1 pixels; codes of three bits, from the lowest: clear 4, 0, 1, end 5.
+        let codes = 4 | 0 << 3 | 1 << 6 | 5 << 9
+        var gif = Array("GIF89a".utf8) + [2, 0, 1, 0, 0x81, 0, 0, 9, 9, 9, 50, 60, 70, 1, 1, 1, 2, 2, 2]
+        let frame: [UInt8] = [
+            0x2C, 0, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2, UInt8(codes & 255), UInt8(codes >> 8), 0,
+        ]
+        gif += frame
+        let still = try folder.write(gif + [0x3B], to: "still.gif")
+        let animated = try folder.write(gif + frame + [0x3B], to: "animated.gif")
+        #expect(try succeed(["run", Demo.model, "--input", still], in: folder).errors.isEmpty)
+        let outcome = try succeed(["run", Demo.model, "--input", animated], in: folder)
+        #expect(outcome.errors.hasPrefix("warning: ") && outcome.errors.contains("animated.gif has several frames"))
+    }
+
     @Test("A model with two inputs")
     func twoInputs() throws {
         let folder = try TemporaryFolder()

@@ -97,7 +97,7 @@ struct PreprocessArguments: ParsableArguments {
             return try model.pictures(of: try Self.tensor(path))
         }
         let preprocessing = try resolved(for: model)
-        return [try Preprocessor(preprocessing).tensor(of: try Image(contentsOf: path))]
+        return [try Preprocessor(preprocessing).tensor(of: try Image(named: path))]
     }
 
     static func isTensor(_ path: String) -> Bool { path.lowercased().hasSuffix(".npy") }
