@@ -25,11 +25,18 @@ TIMM = """beit_base_patch16_224 convnext_tiny deit3_small_patch16_224 dm_nfnet_f
 inception_resnet_v2 inception_v3 levit_128s mixer_b16_224 mobilenetv3_large_100 mobilevit_xxs resnet50 resnetv2_50x1_bit
 swin_tiny_patch4_window7_224 tf_efficientnet_b0 tresnet_m vit_base_patch16_clip_224 vit_small_patch14_dinov2""".split()
 
+# Settings that no network above has.
+TIMM_SETTINGS = [
+    {"crop_pct": 0.95, "crop_mode": "squash"}, {"crop_pct": 0.9, "interpolation": "", "mean": []},
+    {"crop_pct": 1.0, "crop_mode": "border", "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
+]
+
 # Pictures are resized by Pillow here; the processors that use torchvision for it differ from those in single levels.
 TRANSFORMERS = """BeitImageProcessorPil BitImageProcessorPil BlipImageProcessorPil CLIPImageProcessorPil
-ConvNextImageProcessorPil DeiTImageProcessorPil EfficientNetImageProcessorPil LevitImageProcessorPil
-MobileNetV1ImageProcessorPil MobileNetV2ImageProcessorPil MobileViTImageProcessorPil PoolFormerImageProcessorPil
-PvtImageProcessorPil SiglipImageProcessorPil ViTImageProcessorPil""".split()
+ChineseCLIPImageProcessorPil ConvNextImageProcessorPil DPTImageProcessorPil DeiTImageProcessorPil
+EfficientNetImageProcessorPil FlavaImageProcessorPil LevitImageProcessorPil MobileNetV1ImageProcessorPil
+MobileNetV2ImageProcessorPil MobileViTImageProcessorPil PoolFormerImageProcessorPil PvtImageProcessorPil
+SegformerImageProcessorPil SiglipImageProcessorPil ViTImageProcessorPil""".split()
 # Settings of checkpoints, for classes whose defaults no checkpoint uses.
 SETTINGS = {
     "ConvNextImageProcessorPil": {"size": {"shortest_edge": 224}}, "MobileViTImageProcessorPil": {"size": {"shortest_edge": 288}},
@@ -77,12 +84,13 @@ def torchvision_cases(folder):
 def timm_cases(folder):
     import timm
 
-    for name in TIMM:
-        settings = timm.models.get_pretrained_cfg(name)
+    cases = [(name, timm.models.get_pretrained_cfg(name).to_dict()) for name in TIMM]
+    cases += [(json.dumps(settings), {"input_size": [3, 224, 224], **settings}) for settings in TIMM_SETTINGS]
+    for name, settings in cases:
         file = folder / "config.json"
-        configuration = {key: value for key, value in settings.to_dict().items() if value is not None}
-        file.write_text(json.dumps({"architecture": name, "pretrained_cfg": configuration}))
-        transforms = timm.data.create_transform(**timm.data.resolve_data_config(pretrained_cfg=settings.to_dict()))
+        configuration = {key: value for key, value in settings.items() if value is not None}
+        file.write_text(json.dumps({"architecture": "a", "pretrained_cfg": configuration}))
+        transforms = timm.data.create_transform(**timm.data.resolve_data_config(pretrained_cfg=settings))
         yield f"timm {name}", file, lambda image: transforms(image).numpy()
 
 

@@ -147,7 +147,7 @@ export interface Preprocessing {
   readonly channels: "RGB" | "BGR" | "grey";
   readonly resize:
     | { mode: "shorterSide"; length: number; rounding?: "torchvision" | "transformers" }
-    | { mode: "stretch"; width?: number; height?: number }
+    | { mode: "stretch"; width?: number; height?: number; rounding?: "torchvision" | "transformers" }
     | { mode: "letterbox"; fill: number }
     | { mode: "darknetLetterbox" }
     | { mode: "none" };

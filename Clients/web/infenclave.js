@@ -2615,11 +2615,11 @@ function readPreprocessing(value, name) {
   const [width, height] = [side(members, "width"), side(members, "height")];
   const given = json.object(json.member(members, "resize", name), "resize");
   const resize = { mode: choice(given, "mode", ["shorterSide", "stretch", "letterbox", "darknetLetterbox", "none"]) };
-  const known = { shorterSide: ["length", "rounding"], stretch: ["width", "height"], letterbox: ["fill"] }[resize.mode] ?? [];
+  const known = { shorterSide: ["length", "rounding"], stretch: ["width", "height", "rounding"], letterbox: ["fill"] }[resize.mode] ?? [];
   json.refuseMembers(given, ["mode", ...known], "resize");
+  if (given.has("rounding")) resize.rounding = choice(given, "rounding", ["torchvision", "transformers"]);
   if (resize.mode === "shorterSide") {
     resize.length = side(given, "length");
-    if (given.has("rounding")) resize.rounding = choice(given, "rounding", ["torchvision", "transformers"]);
     if (resize.length < Math.min(width, height)) throw new FormatFault(`${name}: the shorter side is under the crop's`);
   }
   if (resize.mode === "stretch" && given.size > 1) {

@@ -22,6 +22,8 @@ KEM_XWING, KEM_X25519, KDF_SHA256, AEAD_AES256 = 0x647A, 0x0020, 0x0001, 0x0002
 PUBLIC_KEY_BYTES = {KEM_XWING: 1216, KEM_X25519: 32}  # in the order of preference
 FILES = {1: "frontnet.sealed", 2: "mapping.sealed", 3: "backnet.graph", 4: "backnet.onnx", 5: "backnet.precision"}
 PREPROCESSING = {"width", "height", "channels", "resize", "interpolation", "mean", "std"}
+RESIZES = {  # their members
+    "shorterSide": {"length", "rounding"}, "stretch": {"width", "height", "rounding"}, "letterbox": {"fill"}, "none": set()}
 CHANNELS = {"RGB": 3, "BGR": 3, "grey": 1}
 ASSETS = ["appearance", "identity", "class"]
 PRECISIONS = {"f32": 1, "bf16": 2, "int8": 3}
@@ -555,6 +557,8 @@ def read_picture(path, how):
     else:
         require(mode in ("stretch", "none"), f"this client does not resize by {mode}")
         scale = 1
+    extra = set(how["resize"]) - {"mode", *RESIZES[mode]}
+    require(not extra, f"this client does not know {', '.join(sorted(extra))} of {mode}")
     library = how["resize"].get("rounding")
     require(library in (None, "torchvision", "transformers"), f"this client does not round as {library}")
     size = tuple((int if library else round)(side * scale) for side in picture.size)

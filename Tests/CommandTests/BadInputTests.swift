@@ -64,6 +64,51 @@ struct BadInputTests {
         }
     }
 
+    @Test("Folders of other libraries, and files that Git's large file storage has not fetched, come with what to do")
+    func otherForms() throws {
+        let folder = try TemporaryFolder()
+        for (name, content, remedy) in [
+            ("saved", "saved_model.pb", "--saved-model"), ("net.mlpackage", "Manifest.json", "Core ML"),
+            ("several", "b.onnx", "such as b.onnx"), ("other", "notes.txt", "name the .onnx file"),
+        ] {
+            _ = try folder.makeFolder(name)
+            try folder.write("", to: "\(name)/\(content)")
+            let outcome = try infenclave(["inspect", folder.file(name)], in: folder)
+            #expect(outcome.status == 1)
+            #expect(outcome.errors.contains("is a folder") && outcome.errors.contains(remedy), "\(outcome.errors)")
+        }
+        let digest = String(repeating: "a", count: 64)
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:\(digest)\nsize 9\n"
+        let small = "[net]\nwidth=32\nheight=32\nchannels=3\n[convolutional]\nfilters=2\nsize=3\nactivation=relu\n"
+        let model = try folder.write(small, to: "small.cfg")
+        try folder.write(pointer, to: "small.weights")
+        try folder.write(pointer, to: "how.json")
+        for (arguments, named) in [
+            (["inspect", model], "small.weights"),
+            (["run", Demo.model, "--input", picture, "--preprocess", folder.file("how.json")], "how.json"),
+        ] {
+            try expectRefused(arguments, naming: "\(named) is a Git LFS pointer", in: folder)
+            #expect(try infenclave(arguments, in: folder).errors.contains("git lfs pull"))
+        }
+    }
+
+    @Test("A picture of several frames is taken by its first one, with a warning")
+    func animation() throws {
+        let folder = try TemporaryFolder()
+        // 2x1 pixels; codes of three bits, from the lowest: clear 4, 0, 1, end 5.
+        let codes = 4 | 0 << 3 | 1 << 6 | 5 << 9
+        var gif = Array("GIF89a".utf8) + [2, 0, 1, 0, 0x81, 0, 0, 9, 9, 9, 50, 60, 70, 1, 1, 1, 2, 2, 2]
+        let frame: [UInt8] = [
+            0x2C, 0, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2, UInt8(codes & 255), UInt8(codes >> 8), 0,
+        ]
+        gif += frame
+        let still = try folder.write(gif + [0x3B], to: "still.gif")
+        let animated = try folder.write(gif + frame + [0x3B], to: "animated.gif")
+        #expect(try succeed(["run", Demo.model, "--input", still], in: folder).errors.isEmpty)
+        let outcome = try succeed(["run", Demo.model, "--input", animated], in: folder)
+        #expect(outcome.errors.hasPrefix("warning: ") && outcome.errors.contains("animated.gif has several frames"))
+    }
+
     @Test("A model with two inputs")
     func twoInputs() throws {
         let folder = try TemporaryFolder()

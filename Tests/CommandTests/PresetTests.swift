@@ -103,6 +103,32 @@ struct PresetTests {
         #expect(outcome.errors.contains("keras:MobileNetV2"))
     }
 
+    /// The model with these metadata.
+    private func described(_ metadata: [String: String]) throws -> String {
+        // Field 14 of the model: entries with a key, 1, and a value, 2.
+        func field(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] { [tag, UInt8(content.count)] + content }
+        var bytes = [UInt8](file)
+        for (key, value) in metadata {
+            bytes += field(0x72, field(0x0A, Array(key.utf8)) + field(0x12, Array(value.utf8)))
+        }
+        return try folder.write(bytes, to: "described.onnx")
+    }
+
+    @Test(
+        "Metadata that demand what is not supported are refused, unless another preprocessing is named",
+        arguments: [
+            (["Image.BitmapPixelFormat": "Bgr8", "Image.NominalPixelRange": "NominalRange_16_235"], "Range_16_235'"),
+            (["Image.BitmapPixelFormat": "Bgr8", "Image.ColorSpaceGamma": "Linear"], "Image.ColorSpaceGamma 'Linear'"),
+            (["Image.BitmapPixelFormat": "Gray16"], "'Gray16', expected Gray8"),
+            (["Image.BitmapPixelFormat": "Gray8"], "a format of 3 channels"),
+        ] as [([String: String], String)])
+    func refusedMetadata(_ metadata: [String: String], _ phrase: String) throws {
+        let described = try described(metadata)
+        try expectRefused(["run", described, "--input", picture], naming: phrase, in: folder)
+        let named = ["--preprocess", "torchvision:resnet18"]
+        #expect(try seen(named, by: described) == seen(named))
+    }
+
     @Test(
         "Metadata of the file, as Custom Vision writes it, say how pixels go in",
         arguments: [
@@ -110,19 +136,90 @@ struct PresetTests {
             ("Bgra8", "Normalized_1_1", "BGR", 127.5, 127.5),
         ] as [(String, String, String, Double, Double)])
     func metadata(_ format: String, _ range: String, _ channels: String, _ mean: Double, _ std: Double) throws {
-        // Field 14 of the model: entries with a key, 1, and a value, 2.
-        func field(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] { [tag, UInt8(content.count)] + content }
-        var bytes = [UInt8](file)
-        for (key, value) in [("Image.BitmapPixelFormat", format), ("Image.NominalPixelRange", range)] {
-            bytes += field(0x72, field(0x0A, Array(key.utf8)) + field(0x12, Array(value.utf8)))
-        }
-        let described = try folder.write(bytes, to: "described.onnx")
+        let described = try described(["Image.BitmapPixelFormat": format, "Image.NominalPixelRange": range])
         let resize: [String: Any] = ["mode": "shorterSide", "length": 256, "rounding": "torchvision"]
         let how = try settings(
             resize, "bilinear", channels: channels, mean: [mean, mean, mean], std: [std, std, std])
         let expected = try seen(["--preprocess", how])
         let answer = try seen([], by: described)
         #expect(zip(answer, expected).allSatisfy { abs($0 - $1) < 1e-4 })
+    }
+
+    /// Members of `pretrained_cfg`, besides `input_size`, and what timm 1.0 with Pillow made of the picture.
+    struct TimmConfiguration: Sendable, CustomTestStringConvertible {
+        let members: String
+        /// At channel 0, row 0, column 100; at 1, 100, 57; and at 2, 223, 120.
+        let values: [Float]
+
+        var testDescription: String { members }
+    }
+
+    @Test(
+        "timm's config.json means what timm makes of it, with timm's defaults and rounding",
+        arguments: [
+            TimmConfiguration(members: "", values: [-1.4157891, -0.5126051, 0.9842268]),
+            TimmConfiguration(
+                members: #", "interpolation": "", "crop_pct": 0, "crop_mode": "", "mean": [], "std": null"#,
+                values: [-1.4157891, -0.5126051, 0.9842268]),
+            TimmConfiguration(
+                members: #", "interpolation": "bilinear", "crop_pct": 0.9"#, values: [-0.3883038, 0.4152662, 0.6182137]),
+            // 235 pixels, of which 5.5 are cut off on each side.
+            TimmConfiguration(
+                members: #", "crop_pct": 0.95, "crop_mode": "squash""#, values: [0.7248052, 0.4852942, 0.5833553]),
+            TimmConfiguration(
+                members: #", "crop_pct": 1.0, "crop_mode": "squash", "interpolation": "bilinear""#,
+                values: [-0.5424266, 0.0826331, 1.0190852]),
+            TimmConfiguration(
+                members: #", "crop_pct": 1.0, "crop_mode": "border", \#(halves)"#
+                    .replacing("image_", with: ""),
+                values: [-0.4745098, -0.2078431, -0.0745098]),
+        ])
+    func timm(_ configuration: TimmConfiguration) throws {
+        let settings = #""input_size": [3, 224, 224]\#(configuration.members)"#
+        for text in [
+            #"{"architecture": "a", "pretrained_cfg": {\#(settings)}}"#, #"{"architecture": "a", \#(settings)}"#,
+        ] {
+            let answer = try seen(["--preprocess", folder.write(text, to: "timm.json")])
+            for (place, value) in zip([100, 50_176 + 22_457, 100_352 + 50_072], configuration.values) {
+                #expect(abs(answer[place] - value) < 1e-4, "\(text) at \(place)")
+            }
+        }
+    }
+
+    @Test(
+        "A file beside the model that is meant as a preprocessing and cannot be used is refused, unless one is named",
+        arguments: [
+            ("config.json", #"{"architecture": "a", "pretrained_cfg": {"interpolation": "lanczos"}}"#, "'lanczos'"),
+            ("config.json", #"{"architecture": "a", "crop_pct": 1.2}"#, "crop_pct is 1.2"),
+            ("config.json", #"{"pretrained_cfg": null}"#, "pretrained_cfg is not what"),
+            ("config.json", #"{"pretrained_cfg": {"input_size": [224, 224]}}"#, "input_size is [224, 224]"),
+            ("config.json", #"{"pretrained_cfg": {"input_size": [3, 224, 192]}}"#, "not square"),
+            ("config.json", #"{"pretrained_cfg": {"crop_mode": "border"}}"#, "crop_mode border"),
+            ("config.json", #"{"image_mean": [0.5, 0.5, 0.5]}"#, "'do_resize' is missing"),
+            ("config.json", #"{"mean": [0, 0, 0], "std": [1, 1, 1]}"#, "'channels' is missing"),
+            ("config.json", "[224, 224]", "is no JSON object"), ("config.json", "{", "is no JSON object"),
+            ("preprocessor_config.json", #"{"image_processor_type": "AnImageProcessor"}"#, "'do_resize' is missing"),
+            ("preprocess.json", "{}", "'channels' is missing"),
+        ])
+    func unusable(_ name: String, _ text: String, _ phrase: String) throws {
+        try folder.write(text, to: name)
+        try expectRefused(["run", model, "--input", picture], naming: phrase, in: folder)
+        let outcome = try infenclave(["run", model, "--input", picture], in: folder)
+        #expect(outcome.errors.contains(name) && outcome.errors.contains("--preprocess"), "\(outcome.errors)")
+        _ = try seen(["--preprocess", "torchvision:resnet18"])
+    }
+
+    @Test("A config.json of something else is passed over, which a note says")
+    func passedOver() throws {
+        let expected = try seen([])
+        let text = #"{"architectures": ["ResNetForImageClassification"], "num_channels": 3}"#
+        try folder.write(text, to: "config.json")
+        let output = folder.file("z.npy")
+        let outcome = try succeed(["run", model, "--input", picture, "--output", output], in: folder)
+        #expect(outcome.errors.contains("note: ") && outcome.errors.contains("config.json has no members"))
+        let answer = try bytes(of: output)
+        #expect(try Tensor(npy: answer.span.bytes).floats() == expected)
+        _ = try seen(["--preprocess", "torchvision:resnet18"])
     }
 
     /// A `preprocessor_config.json`, and the preprocessing that its class in transformers does.
@@ -182,6 +279,10 @@ struct PresetTests {
             Configuration(
                 type: "CLIPImageProcessor", members: #""size": 224"#, length: 224,
                 mean: [122.7709383, 116.7460125, 104.09373615], std: [68.5005327, 66.6321579, 70.32316305]),
+            Configuration(
+                type: "FlavaImageProcessor", members: #""size": 224"#, length: nil,
+                mean: [122.7709383, 116.7460125, 104.09373615], std: [68.5005327, 66.6321579, 70.32316305]),
+            Configuration(type: "PvtImageProcessor", members: #""resample": 3"#, length: nil),
             Configuration(type: "LevitImageProcessor", members: #""size": 224"#, length: 256),
             Configuration(type: "PoolFormerImageProcessor", members: #""size": 224"#, length: 248),
             Configuration(
@@ -223,8 +324,12 @@ struct PresetTests {
             (#""MobileViTImageProcessor", "size": 256"#, "'resample' is missing"),
             (#""EfficientNetImageProcessor", "size": 224"#, "'resample' is missing"),
             (#""ConvNextImageProcessor", "size": 224, "resample": 3"#, "'image_std' is missing"),
-            (#""AnotherImageProcessor", "size": 224, "resample": 3, \#(Self.halves)"#, "'do_center_crop' is missing"),
-            (#""PoolFormerImageProcessor", "size": 224, "crop_pct": null"#, "crop_pct or do_center_crop is null"),
+            (#""AnotherImageProcessor", "size": 224, "resample": 3, \#(Self.halves)"#, "'do_resize' is missing"),
+            (#""PoolFormerImageProcessor", "size": 224, "crop_pct": null"#, "crop_pct is null"),
+            (#""ViTImageProcessor", "size": 224, "do_pad": true"#, "'do_pad' demands a step"),
+            (#""ViTImageProcessor", "size": {"height": 224, "width": 224, "longest_edge": 224}"#, "and nothing else"),
+            (#""PvtImageProcessor", "size": 224"#, "'resample' is missing"),
+            (#""ConvNextImageProcessor", "size": 224, "do_center_crop": true, "resample": 3"#, "do_center_crop true"),
             (#""DeiTImageProcessor", "size": 224, "do_center_crop": null, \#(Self.imageNet)"#, "is null"),
             (#""ViTImageProcessor", "size": 224, "resample": 0"#, "resample is 0"),
         ] {

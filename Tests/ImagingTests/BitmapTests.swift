@@ -94,6 +94,22 @@ struct BitmapTests {
         #expect(try Image(decodingArray: file).pixels == [0, 0, 0, 50, 60, 70, 0, 0, 0])
     }
 
+    @Test("A GIF with further frames is known as such, comments between them or not; damage after the first is none")
+    func frames() throws {
+        let file = [UInt8](try #require(Self.gif))
+        // Without the last byte, which ends the file.
+        let open = Array(file.dropLast())
+        let comment: [UInt8] = [0x21, 0xFE, 2, 65, 66, 1, 67, 0]
+        for (tail, isFirst) in [
+            ([0x3B], false), ([], false), (comment + [0x3B], false), (Array(comment.dropLast()), false), ([0x2C], true),
+            (comment + comment + [0x2C, 0, 0], true),
+        ] as [([UInt8], Bool)] {
+            let image = try Image(decodingArray: open + tail)
+            #expect(image.hasFurtherPictures == isFirst, "\(tail)")
+            #expect(image.width == 20 && image.height == 18)
+        }
+    }
+
     @Test("Cut short or flipped, they are errors or pictures of their size, and absurd sizes are refused")
     func damaged() throws {
         let bitmap = Self.bitmap(

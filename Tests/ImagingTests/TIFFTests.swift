@@ -55,4 +55,28 @@ struct TIFFTests {
             #expect(image.pixels.count == image.width * image.height * image.channels)
         }
     }
+
+    @Test(
+        "A TIFF file with further pages says so; a thumbnail or a mask is no page",
+        arguments: [([0], true), ([1], false), ([4], false), ([1, 0], true), ([], false)] as [([UInt8], Bool)])
+    func pages(_ kinds: [UInt8], _ isFirst: Bool) throws {
+        var file = try Self.tiles()
+        func place(_ offset: Int) -> Int { file[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) } }
+        func set(_ offset: Int, _ value: Int) {
+            for index in 0..<4 { file[offset + index] = UInt8(truncatingIfNeeded: value >> (24 - 8 * index)) }
+        }
+        let first = place(4)
+        var link = first + 2 + 12 * (Int(file[first]) << 8 | Int(file[first + 1]))
+        for kind in kinds {
+            set(link, file.count)
+            link = file.count + 2 + 12
+            file += [0, 1, 0, 254, 0, 4, 0, 0, 0, 1, 0, 0, 0, kind, 0, 0, 0, 0]
+        }
+        #expect(try Image(decodingArray: file).hasFurtherPictures == isFirst)
+        if kinds == [1] {
+            // A directory that names itself as the next.
+            set(link, link - 14)
+            #expect(try !Image(decodingArray: file).hasFurtherPictures)
+        }
+    }
 }

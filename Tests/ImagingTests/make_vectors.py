@@ -314,6 +314,7 @@ for number, (source, how) in enumerate([
     ("colour.png", settings(14, 14, {"mode": "shorterSide", "length": 17, "rounding": "torchvision"})),
     ("colour.png", settings(14, 12, {"mode": "shorterSide", "length": 15, "rounding": "transformers"})),
     ("colour.png", settings(14, 13, {"mode": "stretch", "width": 17, "height": 16}, interpolation="bicubic")),
+    ("colour.png", settings(30, 22, {"mode": "stretch", "width": 33, "height": 25, "rounding": "torchvision"})),
 ]):
     pixels = preprocessed(ImageOps.exif_transpose(opened(source)), how)
     mean, std = (np.array(how[key], np.float32) for key in ("mean", "std"))

@@ -67,6 +67,26 @@ import Testing
         #expect(error?.message.hasPrefix("constant 'a': ") == true)
     }
 
+    @Test("A file of weights that is a Git LFS pointer, missing or too short is named, with what to do")
+    func absent() throws {
+        let folder = try Folder()
+        let digest = String(repeating: "a", count: 64)
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:\(digest)\nsize 24\n"
+        try Data(pointer.utf8).write(to: folder.root.appendingPathComponent("model/pointer.bin"))
+        for (entries, phrase) in [
+            // Eight bytes are there, which are not the weights.
+            (["location": "pointer.bin", "length": "8"], "'pointer.bin' is a Git LFS pointer, not the weights"),
+            (["location": "missing.bin"], "put it into the model's folder"),
+            (["location": "weights.bin", "offset": "20"], "it has 24: copy it again"),
+        ] {
+            let error = #expect(throws: ONNXImportError.self) {
+                try Self.model([.external("a", [2], entries)]).load(folder: folder.model)
+            }
+            #expect(error?.code == .externalData)
+            #expect(error?.message.contains(phrase) == true, "\(error?.message ?? "")")
+        }
+    }
+
     @Test("A small file cannot be claimed many times over, nor a large tensor from it")
     func bounds() throws {
         let folder = try Folder()

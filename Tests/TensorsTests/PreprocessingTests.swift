@@ -22,7 +22,9 @@ struct PreprocessingTests {
     @Test(
         "What is encoded decodes the same",
         arguments: [
-            Preprocessing.Resize.shorterSide(300), .stretch, .letterbox(fill: 128), .darknetLetterbox, .none,
+            Preprocessing.Resize.shorterSide(300), .shorterSideLike(.torchvision, 300), .stretch,
+            .stretchTo(width: 230, height: 200), .stretchToLike(.torchvision, width: 230, height: 200),
+            .stretchToLike(.transformers, width: 230, height: 200), .letterbox(fill: 128), .darknetLetterbox, .none,
         ], Preprocessing.Channels.allCases)
     func roundTrip(_ resize: Preprocessing.Resize, _ channels: Preprocessing.Channels) throws {
         let values = [Float](repeating: 0.1, count: channels.count)
@@ -64,6 +66,22 @@ struct PreprocessingTests {
         #expect(text != Self.imageNet)
         let error = #expect(throws: DecodingError.self) { try Self.decode(text) }
         #expect(String(describing: error).contains(change.named))
+    }
+
+    @Test(
+        "A stretch names both sides with its rounding, and a rounding that is known",
+        arguments: [
+            ("\"rounding\": \"torchvision\"", "width"), ("\"width\": 256, \"rounding\": \"timm\"", "height"),
+            ("\"width\": 256, \"height\": 256, \"rounding\": \"timm\"", "'timm'"),
+            ("\"width\": 200, \"height\": 256, \"rounding\": \"torchvision\"", "200x256"),
+            ("\"width\": 0, \"height\": 256, \"rounding\": \"torchvision\"", "resize.width"),
+            ("\"width\": 256, \"height\": 256, \"length\": 256", "'length'"),
+        ])
+    func stretch(_ members: String, _ named: String) throws {
+        let text = Self.imageNet.replacing("shorterSide\", \"length\": 256", with: "stretch\", \(members)")
+        #expect(text != Self.imageNet)
+        let error = #expect(throws: DecodingError.self) { try Self.decode(text) }
+        #expect(String(describing: error).contains(named))
     }
 
     @Test("Means and deviations must be finite, deviations not zero, one for each channel")

@@ -13,12 +13,18 @@ from typing import Any, BinaryIO, Union
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ._errors import InvalidInput
+from ._errors import InvalidInput, InvalidResponse
 
 MAXIMUM_PIXELS = 64 << 20
 MAXIMUM_SIDE = 65_535
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+# The members of each mode of `resize`, besides `mode`.
+_RESIZES = {
+    "shorterSide": {"length", "rounding"}, "stretch": {"width", "height", "rounding"}, "letterbox": {"fill"},
+    "darknetLetterbox": set[str](), "none": set[str](),
+}
+_ROUNDINGS = (None, "torchvision", "transformers")
 
 Picture = Union[str, "os.PathLike[str]", bytes, BinaryIO, Image.Image, "np.ndarray[Any, Any]"]
 
@@ -139,6 +145,14 @@ class Preprocessing:
 
     @staticmethod
     def from_manifest(members: Mapping[str, Any]) -> Preprocessing:
+        """
+        Raises:
+            InvalidResponse: It has a resize that this version does not know.
+        """
+        resize = members["resize"]
+        known = _RESIZES.get(resize["mode"])
+        if known is None or not resize.keys() <= {"mode", *known} or resize.get("rounding") not in _ROUNDINGS:
+            raise InvalidResponse(f"the manifest has a resize that is not known: {dict(resize)}", "update infenclave")
         return Preprocessing(
             members["width"], members["height"], members["channels"], members["resize"], members["interpolation"],
             tuple(members["mean"]), tuple(members["std"]))

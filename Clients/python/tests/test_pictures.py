@@ -9,7 +9,7 @@ import pytest
 from conftest import PACKAGE
 from PIL import Image
 
-from infenclave import InvalidInput, Preprocessing
+from infenclave import InvalidInput, InvalidResponse, Preprocessing
 from infenclave._pictures import _resized, decode
 
 FIXTURES = PACKAGE / "Tests/ImagingTests/Fixtures"
@@ -49,6 +49,16 @@ def settings(**members):
     return Preprocessing.from_manifest({
         "width": 9, "height": 5, "channels": "grey", "interpolation": "bilinear", "mean": [0], "std": [1],
         "resize": {"mode": "none"}, **members})
+
+
+@pytest.mark.parametrize("resize", [
+    {"mode": "fit"}, {"mode": "none", "length": 9}, {"mode": "letterbox", "fill": 0, "rounding": "torchvision"},
+    {"mode": "shorterSide", "length": 9, "rounding": "timm"},
+    {"mode": "stretch", "width": 9, "height": 9, "rounding": "timm"}, {"mode": "stretch", "length": 9},
+])
+def test_a_resize_that_is_not_known_is_refused(resize):
+    with pytest.raises(InvalidResponse, match="not known"):
+        settings(resize=resize)
 
 
 def test_a_strip_fits_in_a_letterbox_with_at_least_one_row():

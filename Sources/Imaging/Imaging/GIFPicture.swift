@@ -18,7 +18,10 @@ enum GIFPicture {
         var transparent: Int?
         while true {
             switch try reader.u8() {
-            case 0x2C: return try frame(&reader, width, height, common, transparent)
+            case 0x2C:
+                var image = try frame(&reader, width, height, common, transparent)
+                image.hasFurtherPictures = hasFurtherFrame(after: reader)
+                return image
             case 0x21:
                 let label = try reader.u8()
                 let content = try reader.blocks(maximumBytes: label == 0xF9 ? 255 : nil)
@@ -26,6 +29,18 @@ enum GIFPicture {
             default: throw ImagingError(.corrupt, "GIF: there is no picture in the file")
             }
         }
+    }
+
+    /// Whether another frame begins; damage after the first one does not matter.
+    private static func hasFurtherFrame(after first: Reader) -> Bool {
+        var reader = first
+        do throws(ImagingError) {
+            while try reader.u8() == 0x21 {
+                try reader.skip(1)
+                _ = try reader.blocks(maximumBytes: 0)
+            }
+        } catch { return false }
+        return reader.file.u8(at: reader.offset - 1) == 0x2C
     }
 
     private static func frame(

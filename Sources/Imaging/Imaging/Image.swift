@@ -16,6 +16,8 @@ public struct Image: Sendable, Hashable {
     public let pixels: [UInt8]
     /// Whether the file has more pixels than were decoded.
     var isReduced = false
+    /// Whether the file has further frames or pages, of which this is the first.
+    package internal(set) var hasFurtherPictures = false
 
     /// - Throws: ``ImagingError`` when the number of channels is neither 1 nor 3, a side is not positive or over the
     ///   limits, or `pixels` is not `height * width * channels` bytes long.

@@ -68,8 +68,10 @@ package struct Preprocessor: Sendable, Hashable {
 
     /// The part of `total` that is cut off before the crop; the rest is cut off after it.
     private func margin(_ total: Int) -> Int {
-        guard case .shorterSideLike(.torchvision, _) = preprocessing.resize else { return total / 2 }
-        return Self.rounded(total, over: 2)
+        switch preprocessing.resize {
+        case .shorterSideLike(.torchvision, _), .stretchToLike(.torchvision, _, _): Self.rounded(total, over: 2)
+        default: total / 2
+        }
     }
 
     private func resizedSides(of image: Image) -> (width: Int, height: Int) {
@@ -83,7 +85,7 @@ package struct Preprocessor: Sendable, Hashable {
             return width <= height
                 ? (length, Self.rounded(height * length, over: width))
                 : (Self.rounded(width * length, over: height), length)
-        case .stretchTo(let width, let height):
+        case .stretchTo(let width, let height), .stretchToLike(_, let width, let height):
             return (width, height)
         case .shorterSideLike(_, let length):
             return width <= height ? (length, height * length / width) : (width * length / height, length)

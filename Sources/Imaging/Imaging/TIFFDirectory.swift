@@ -34,12 +34,17 @@ struct TIFFDirectory {
     let isLittle: Bool
     private let file: BigEndianBytes
     private var entries: [Tag: Entry] = [:]
+    /// Offset of the directory in the file.
+    private let start: Int
 
     /// - Throws: ``ImagingError`` `.corrupt`.
     init(_ file: BigEndianBytes) throws(ImagingError) {
         self.file = file
-        isLittle = file.u8(at: 0) == UInt8(ascii: "I")
-        guard let start = long(4), let count = short(start) else { throw Self.cutShort }
+        let isLittle = file.u8(at: 0) == UInt8(ascii: "I")
+        self.isLittle = isLittle
+        guard let start = file.u32(at: 4).map({ Int(isLittle ? $0.byteSwapped : $0) }) else { throw Self.cutShort }
+        self.start = start
+        guard let count = short(start) else { throw Self.cutShort }
         for index in 0..<count {
             let offset = start + 2 + 12 * index
             guard let tag = short(offset), let type = short(offset + 2), let values = long(offset + 4) else {
@@ -71,6 +76,21 @@ struct TIFFDirectory {
         case 2: short(place)
         default: long(place)
         }
+    }
+
+    /// Whether a further picture follows. Smaller versions of this one, and masks, are none.
+    var hasFurtherPictures: Bool {
+        var place = start
+        // The chain of directories of a damaged file may be a circle.
+        for _ in 0..<16 {
+            guard let count = short(place), let next = long(place + 2 + 12 * count), ![0, start].contains(next),
+                let entries = short(next)
+            else { return false }
+            let kind = (0..<entries).map { next + 2 + 12 * $0 }.first { short($0) == 254 }.flatMap { long($0 + 8) }
+            if (kind ?? 0) & 0b101 == 0 { return true }
+            place = next
+        }
+        return false
     }
 
     /// The colours of all indices: red, green, blue each.

@@ -28,7 +28,9 @@ enum TIFFPicture {
                     at: (top + row) * width + left)
             }
         }
-        return Orientation(exif: file).applied(to: Image(width, height, samples.channels, pixels))
+        var image = Orientation(exif: file).applied(to: Image(width, height, samples.channels, pixels))
+        image.hasFurtherPictures = directory.hasFurtherPictures
+        return image
     }
 
     /// The strips or tiles of a picture.

@@ -45,8 +45,13 @@ struct ExternalData {
     private mutating func read(_ range: Range, _ location: String) throws(ONNXImportError) -> TensorStorage {
         do throws(ONNXImportError) {
             let file = try ModelFile(opening: range.path, followsLink: false)
+            guard try !file.isPointer() else {
+                throw refusal("is a Git LFS pointer, not the weights: run `git lfs pull`")
+            }
             guard range.offset <= file.byteCount, range.count <= file.byteCount - range.offset else {
-                throw refusal("needs \(range.count) bytes from byte \(range.offset), it has \(file.byteCount)")
+                throw refusal(
+                    "needs \(range.count) bytes from byte \(range.offset), it has \(file.byteCount): copy it again, it "
+                        + "belongs to another model or was cut off")
             }
             // Without this limit, tensors could refer to a small file any number of times.
             let total = bytesRead[range.path, default: 0] + range.count
@@ -67,7 +72,7 @@ struct ExternalData {
             throw refusal("'\(location)' is not a path inside the model's folder")
         }
         guard let root = ModelFile.resolved(folder), let path = ModelFile.resolved("\(folder)/\(location)") else {
-            throw refusal("'\(location)' is missing beside the model")
+            throw refusal("'\(location)' is missing beside the model: put it into the model's folder, under this name")
         }
         guard path.hasPrefix(root == "/" ? "/" : root + "/") else {
             throw refusal("'\(location)' leads out of the model's folder")

@@ -53,6 +53,16 @@ final class ModelFile {
         }
     }
 
+    /// Whether it stands for a file in Git's large file storage.
+    func isPointer() throws(ONNXImportError) -> Bool {
+        // A pointer has up to 1,024 bytes.
+        guard byteCount <= 1024 else { return false }
+        let start = UnsafeMutableRawBufferPointer.allocate(byteCount: min(64, byteCount), alignment: 1)
+        defer { start.deallocate() }
+        try read(into: start, from: 0)
+        return FileKind.isPointer(Array(start))
+    }
+
     /// The whole file.
     static func read(path: String, maximumBytes: Int) throws(ONNXImportError) -> Data {
         let file = try ModelFile(opening: path, followsLink: true)

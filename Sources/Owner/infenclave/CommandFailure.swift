@@ -14,6 +14,9 @@ struct CommandFailure: Error {
         self.remedy = remedy
     }
 
+    /// The same failure with what it is about in front of the message.
+    func about(_ place: String) -> CommandFailure { CommandFailure(code, "\(place): \(message)", remedy: remedy) }
+
     func report(asJSON: Bool) {
         guard !asJSON else {
             struct Body: Encodable {

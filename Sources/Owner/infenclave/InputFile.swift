@@ -8,7 +8,7 @@ enum InputFile {
     /// The file is opened once, following links; pipes and devices are refused. Its size is checked before anything is
     /// read. A file that changes meanwhile is refused; with a memory mapping it would end the process.
     ///
-    /// - Throws: ``CommandFailure`` that names the file and the fault.
+    /// - Throws: ``CommandFailure`` that names the file and the fault. A Git LFS pointer is refused.
     static func read(_ path: String, maximumBytes: Int = 1 << 32) throws -> Data {
         let file = try open(path)
         guard file.byteCount <= maximumBytes else {
@@ -24,7 +24,12 @@ enum InputFile {
             free(memory)
             throw CommandFailure("file", error.message)
         }
-        return Data(bytesNoCopy: memory, count: file.byteCount, deallocator: .free)
+        let bytes = Data(bytesNoCopy: memory, count: file.byteCount, deallocator: .free)
+        guard !bytes.starts(with: "version https://git-lfs".utf8) else {
+            throw CommandFailure(
+                "file", "\(path) is a Git LFS pointer, not the file itself", remedy: "run `git lfs pull`")
+        }
+        return bytes
     }
 
     /// Adds a file to a digest, in chunks.

@@ -123,8 +123,7 @@ struct LoadedModel: Sendable {
     let graph: Graph
     /// The model's files, in the order in which they are digested.
     private let files: [String]
-    /// The preprocessing that the file or its format defines, if any.
-    let preprocessing: Preprocessing?
+    private let described: Result<Preprocessing?, CommandFailure>
     /// The form in which the file takes images, if it differs from the graph's.
     let picture: PictureInput?
     /// Decisions of the importer, one sentence each.
@@ -133,6 +132,11 @@ struct LoadedModel: Sendable {
     let answersInHalf: Bool
     /// The program that wrote the file; may be empty.
     let producer: String
+
+    /// The preprocessing that the file or its format defines, if any.
+    ///
+    /// - Throws: ``CommandFailure`` for metadata that demand what is not supported.
+    func preprocessing() throws -> Preprocessing? { try described.get() }
 
     /// The format to which weights were rounded after the file was read.
     private(set) var storedWeights: StoredWeights?
@@ -159,7 +163,7 @@ struct LoadedModel: Sendable {
             do throws(DarknetImportError) {
                 let model = try DarknetModel(
                     name: name, configuration: bytes.bytes, weights: weightBytes.bytes, batch: settings.batch)
-                (graph, preprocessing) = (model.graph, model.preprocessing)
+                (graph, described) = (model.graph, .success(model.preprocessing))
             } catch {
                 throw CommandFailure("model", "\(error.code == .weightsMismatch ? file : path): \(error.message)")
             }
@@ -168,6 +172,7 @@ struct LoadedModel: Sendable {
         guard weights == nil else {
             throw CommandFailure("model", "\(path) is no .cfg: --weights goes with Darknet's configurations only")
         }
+        try ModelFolder.refuse(path)
         files = [path]
         var settings = settings
         settings.isClassifier = true
@@ -179,7 +184,10 @@ struct LoadedModel: Sendable {
         } else {
             (graph, notes) = (model.graph, model.notes)
         }
-        preprocessing = try Self.preprocessing(of: model)
+        // Metadata that cannot be used matter only if no other preprocessing is named.
+        do { described = .success(try Self.preprocessing(of: model)) } catch let failure as CommandFailure {
+            described = .failure(failure.about(path))
+        }
     }
 
     /// The preprocessing that the file itself defines: pixels are passed as they are, and some exporters describe the

@@ -42,7 +42,7 @@ struct PrecisionAccuracy: Encodable {
         let isHeldOut = others.count == all.count || others.count >= Self.fewest
         var agreement = OutputAgreement()
         for path in isHeldOut ? others : all {
-            let tensor = try preprocessor.tensor(of: try Image(contentsOf: path))
+            let tensor = try preprocessor.tensor(of: try Image(named: path))
             agreement.add(
                 expected: try reference.run([tensor])[0].floats(), actual: try plan.run([tensor])[0].floats())
         }

@@ -53,7 +53,7 @@ struct PrecisionArguments: ParsableArguments {
             return .float32
         }
         let examples = try pictures().map { path in
-            try Preprocessor(try preprocess.resolved(for: model)).tensor(of: try Image(contentsOf: path))
+            try Preprocessor(try preprocess.resolved(for: model)).tensor(of: try Image(named: path))
         }
         var ranges: [String: PrecisionTable.Range] = [:]
         if level == .integer8 {

@@ -27,13 +27,13 @@ struct PreprocessArguments: ParsableArguments {
 
     /// The preprocessing that the user names, or that of a file beside the model; `nil` if there is neither.
     func stated(besides model: String) throws -> Preprocessing? {
-        try (preprocess ?? PreprocessSource.beside(model)).map(PreprocessSource.preprocessing)
+        try (preprocess ?? (try PreprocessSource.beside(model))).map(PreprocessSource.preprocessing)
     }
 
     /// The preprocessing for a model, checked against its input.
     func resolved(for model: LoadedModel) throws -> Preprocessing {
         let shape = try model.imageInput().type.shape
-        var preprocessing = try stated(besides: model.path) ?? model.preprocessing ?? Self.usual(for: model)
+        var preprocessing = try stated(besides: model.path) ?? unstated(for: model)
         if model.picture?.takesPixels == true {
             // The model does its own normalisation.
             let count = preprocessing.channels.count
@@ -50,6 +50,15 @@ struct PreprocessArguments: ParsableArguments {
                 remedy: "give the model's own with --preprocess FILE.json")
         }
         return preprocessing
+    }
+
+    /// The model's own preprocessing, or ImageNet's usual one.
+    private func unstated(for model: LoadedModel) throws -> Preprocessing {
+        if let own = try model.preprocessing() { return own }
+        if let path = try PreprocessSource.passedOver(beside: model.path) {
+            printError("note: \(path) has no members of a preprocessing and is passed over")
+        }
+        return try Self.usual(for: model)
     }
 
     /// ImageNet's usual preprocessing at the size that a model takes, with a warning if that is another than 224x224 or
@@ -88,7 +97,7 @@ struct PreprocessArguments: ParsableArguments {
             return try model.pictures(of: try Self.tensor(path))
         }
         let preprocessing = try resolved(for: model)
-        return [try Preprocessor(preprocessing).tensor(of: try Image(contentsOf: path))]
+        return [try Preprocessor(preprocessing).tensor(of: try Image(named: path))]
     }
 
     static func isTensor(_ path: String) -> Bool { path.lowercased().hasSuffix(".npy") }

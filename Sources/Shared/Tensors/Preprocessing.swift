@@ -24,6 +24,8 @@ public struct Preprocessing: Sendable, Hashable {
         case stretch
         /// To this size; the aspect ratio is not kept.
         case stretchTo(width: Int, height: Int)
+        /// The same, with the crop placed as the library does it.
+        case stretchToLike(Library, width: Int, height: Int)
         /// Fits inside the tensor with the aspect ratio kept; the rest has this value in every channel.
         case letterbox(fill: UInt8)
         /// Fits inside the tensor as Darknet's classifier does it: the shorter side is rounded down, samples are
@@ -75,7 +77,7 @@ public struct Preprocessing: Sendable, Hashable {
     ) throws(TensorError) {
         try Self.check(width, "width")
         try Self.check(height, "height")
-        if case .stretchTo(let resizedWidth, let resizedHeight) = resize {
+        if let (resizedWidth, resizedHeight) = resize.stretchedSides {
             try Self.check(resizedWidth, "resize.width")
             try Self.check(resizedHeight, "resize.height")
             guard resizedWidth >= width, resizedHeight >= height else {
@@ -134,7 +136,15 @@ extension Preprocessing.Resize {
     fileprivate var shorterSide: Int? {
         switch self {
         case .shorterSide(let length), .shorterSideLike(_, let length): length
-        case .stretch, .stretchTo, .letterbox, .darknetLetterbox, .none: nil
+        case .stretch, .stretchTo, .stretchToLike, .letterbox, .darknetLetterbox, .none: nil
+        }
+    }
+
+    /// The new sides where both are given; `nil` where another rule determines them.
+    fileprivate var stretchedSides: (width: Int, height: Int)? {
+        switch self {
+        case .stretchTo(let width, let height), .stretchToLike(_, let width, let height): (width, height)
+        case .shorterSide, .shorterSideLike, .stretch, .letterbox, .darknetLetterbox, .none: nil
         }
     }
 }

@@ -50,11 +50,12 @@ extension Preprocessing: Codable {
             }
             return .letterbox(fill: value)
         case "stretch":
-            try refuseUnknown(in: members, known: ["mode", "width", "height"])
-            guard members.contains(Member("width")) || members.contains(Member("height")) else { return .stretch }
-            return .stretchTo(
-                width: try members.decode(Int.self, forKey: Member("width")),
-                height: try members.decode(Int.self, forKey: Member("height")))
+            try refuseUnknown(in: members, known: ["mode", "width", "height", "rounding"])
+            guard members.allKeys.count > 1 else { return .stretch }
+            let width = try members.decode(Int.self, forKey: Member("width"))
+            let height = try members.decode(Int.self, forKey: Member("height"))
+            guard members.contains(Member("rounding")) else { return .stretchTo(width: width, height: height) }
+            return .stretchToLike(try choice("rounding", in: members), width: width, height: height)
         case "darknetLetterbox":
             try refuseUnknown(in: members, known: ["mode"])
             return .darknetLetterbox
@@ -115,6 +116,11 @@ extension Preprocessing: Codable {
             try nested.encode("stretch", forKey: Member("mode"))
             try nested.encode(width, forKey: Member("width"))
             try nested.encode(height, forKey: Member("height"))
+        case .stretchToLike(let library, let width, let height):
+            try nested.encode("stretch", forKey: Member("mode"))
+            try nested.encode(width, forKey: Member("width"))
+            try nested.encode(height, forKey: Member("height"))
+            try nested.encode(library.rawValue, forKey: Member("rounding"))
         case .letterbox(let fill):
             try nested.encode("letterbox", forKey: Member("mode"))
             try nested.encode(fill, forKey: Member("fill"))

@@ -79,7 +79,7 @@ struct Classify: Command {
         init(_ path: String) throws {
             self =
                 path.lowercased().hasSuffix(".npy")
-                ? .tensor(try PreprocessArguments.tensor(path)) : .picture(try Image(contentsOf: path))
+                ? .tensor(try PreprocessArguments.tensor(path)) : .picture(try Image(named: path))
         }
 
         func encoded(for session: EnclaveSession, path: String) throws -> Tensor {

@@ -28,7 +28,7 @@ struct Inspect: Command {
     /// Prints the properties of the image after preprocessing.
     private func show(_ picture: String, _ model: LoadedModel) throws {
         let preprocessing = try preprocess.resolved(for: model)
-        let seen = try Preprocessor(preprocessing).fitted(try Image(contentsOf: picture))
+        let seen = try Preprocessor(preprocessing).fitted(try Image(named: picture))
         try OutputFile.write(try seen.pngBytes(), to: out ?? "")
         print("wrote \(out ?? ""): \(seen.width)x\(seen.height), channels \(preprocessing.channels.rawValue)")
     }

@@ -32,37 +32,76 @@ enum PreprocessSource {
         return try file(name)
     }
 
+    private static let remedy =
+        "correct it, or name another preprocessing: --preprocess FILE, torchvision:NAME or keras:NAME "
+        + "(Documentation/deploying.md, preprocess.json)"
+
     static func file(_ path: String) throws -> Preprocessing {
         let json = try InputFile.read(path, maximumBytes: 1 << 20)
         do {
             let members = (try? JSONSerialization.jsonObject(with: json)) as? [String: Any] ?? [:]
             let libraries = JSONDecoder()
             libraries.keyDecodingStrategy = .convertFromSnakeCase
-            if members["pretrained_cfg"] != nil {
-                return try libraries.decode(TimmPreprocessing.self, from: json).preprocessing()
-            }
-            if members["image_processor_type"] != nil || members["feature_extractor_type"] != nil
-                || members["do_normalize"] != nil || members["do_resize"] != nil
-            {
+            switch Form(of: Set(members.keys)) {
+            case .timm: return try libraries.decode(TimmPreprocessing.self, from: json).preprocessing()
+            case .transformers:
                 return try libraries.decode(TransformersPreprocessing.self, from: json)
                     .preprocessing(nulls: Set(members.filter { $0.value is NSNull }.keys))
+            case .own, nil: return try Preprocessing(strictlyDecoding: Array(json), name: "the file")
             }
-            return try Preprocessing(strictlyDecoding: Array(json), name: "the file")
         } catch {
-            throw CommandFailure(
-                "preprocess", "\(path): \(describe(error))",
-                remedy: "Documentation/deploying.md describes the form of preprocess.json")
+            throw CommandFailure("preprocess", "\(path): \(describe(error))", remedy: remedy)
+        }
+    }
+
+    /// The form of a file, recognised by its members.
+    private enum Form {
+        case own, timm, transformers
+
+        /// - Returns: `nil` for members that are those of no preprocessing.
+        init?(of members: Set<String>) {
+            let processor: Set = [
+                "image_processor_type", "feature_extractor_type", "do_normalize", "do_resize", "do_rescale",
+                "image_mean", "image_std",
+            ]
+            if TimmPreprocessing.isMeant(by: members) {
+                self = .timm
+            } else if !members.isDisjoint(with: processor) {
+                self = .transformers
+            } else if !members.isDisjoint(with: ["resize", "channels", "interpolation", "mean", "std"]) {
+                self = .own
+            } else {
+                return nil
+            }
         }
     }
 
     /// The preprocessing file beside a model; `nil` if there is none.
-    static func beside(_ model: String) -> String? {
+    ///
+    /// - Throws: ``CommandFailure`` for a `config.json` that is no JSON object.
+    static func beside(_ model: String) throws -> String? {
         let folder = URL(filePath: model).deletingLastPathComponent()
-        return usualNames.map { folder.appending(path: $0).path }.first { path in
+        let paths = usualNames.map { folder.appending(path: $0).path }
+        return try paths.first { path in
             guard FileManager.default.fileExists(atPath: path) else { return false }
-            // A config.json may contain anything.
-            return !path.hasSuffix("/config.json") || (try? file(path)) != nil
+            return try !path.hasSuffix("/config.json") || !isOfSomethingElse(path)
         }
+    }
+
+    /// A `config.json` beside the model that has no preprocessing, and is passed over.
+    static func passedOver(beside model: String) throws -> String? {
+        guard try beside(model) == nil else { return nil }
+        let path = URL(filePath: model).deletingLastPathComponent().appending(path: "config.json").path
+        return FileManager.default.fileExists(atPath: path) ? path : nil
+    }
+
+    /// Whether a `config.json`, which may contain anything, has no member of a preprocessing.
+    private static func isOfSomethingElse(_ path: String) throws -> Bool {
+        let json = try InputFile.read(path, maximumBytes: 64 << 20)
+        guard let members = (try? JSONSerialization.jsonObject(with: json)) as? [String: Any] else {
+            throw CommandFailure("preprocess", "\(path) is no JSON object", remedy: remedy)
+        }
+        return Form(of: Set(members.keys)) == nil
     }
 
     private static func describe(_ error: any Error) -> String {
@@ -71,9 +110,14 @@ enum PreprocessSource {
         case let fault as JSONFault: fault.description
         case DecodingError.keyNotFound(let key, _): "'\(key.stringValue)' is missing"
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
-            "\(context.codingPath.map(\.stringValue).joined(separator: ".")) is not what the form demands"
+            "\(context.codingPath.map { inFile($0.stringValue) }.joined(separator: ".")) is not what the form demands"
         case DecodingError.dataCorrupted(let context): context.debugDescription
         default: "it cannot be read"
         }
+    }
+
+    /// A member's name as the file has it: libraries write snake case, and no name of this project's has capitals.
+    private static func inFile(_ name: String) -> String {
+        name.map { $0.isUppercase ? "_\($0.lowercased())" : String($0) }.joined()
     }
 }
