@@ -51,14 +51,15 @@ package struct Recommendation: Sendable, Hashable {
         {
             func option(_ mapping: String, _ cost: CutCost) -> PlanOption {
                 PlanOption(
-                    front: cut.name, mapping: mapping, leakage: verdict.ratio, outcome: verdict.outcome, cost: cost,
-                    budgets: budgets)
+                    front: cut.name, mapping: mapping, leakage: verdict.ratio,
+                    decidedLeakage: verdict.decidedRatio, outcome: verdict.outcome, cost: cost, budgets: budgets)
             }
             func noisy(_ mapping: String, _ cost: CutCost) -> PlanOption? {
                 cut.noise.map { noise in
                     PlanOption(
                         front: cut.name, mapping: mapping, sigma: noise.sigma, agreement: noise.agreement,
-                        leakage: noise.verdict.ratio, outcome: noise.verdict.outcome, cost: cost, budgets: budgets)
+                        leakage: noise.verdict.ratio, decidedLeakage: noise.verdict.decidedRatio,
+                        outcome: noise.verdict.outcome, cost: cost, budgets: budgets)
                 }
             }
             var places = [(mapping.name, cut.cost)]
@@ -71,7 +72,8 @@ package struct Recommendation: Sendable, Hashable {
         }
         let inside = whole.map {
             PlanOption(
-                front: mapping.name, mapping: mapping.name, leakage: 0, outcome: .passes, cost: $0, budgets: budgets)
+                front: mapping.name, mapping: mapping.name, leakage: 0, decidedLeakage: 0, outcome: .passes, cost: $0,
+                budgets: budgets)
         }
         let all = options + (inside.map { [$0] } ?? [])
         var notes: [Note] = []
@@ -84,7 +86,15 @@ package struct Recommendation: Sendable, Hashable {
                 nextSafer: option?.nextSafer(among: all),
                 nextFaster: option?.nextFaster(among: all))
         }
-        if options.contains(where: { $0.sigma != nil && $0.passesGates }) { notes.append(.noiseIsUndone) }
+        if let (cut, noise) = candidates.reversed().compactMap({ pair in pair.0.noise.map { (pair.0, $0) } })
+            .first(where: { $0.1.holds })
+        {
+            notes.append(
+                .noiseIsUndone(
+                    cut: cut.name,
+                    NearDuplicates(
+                        sigma: noise.sigma, repeated: noise.repeated, withoutNoise: cut.decoder.rSquared)))
+        }
         let affordable = passing.filter { budgets.excess(of: $0) == nil }
         if let inside, budgets.excess(of: inside) == nil {
             let worthwhile = affordable.filter { PlanChoice.isWorthwhile($0, over: inside) }
@@ -99,6 +109,7 @@ package struct Recommendation: Sendable, Hashable {
             }
             if let chosen = PlanChoice.best(of: worthwhile) { return exposing(chosen) }
         } else if let chosen = PlanChoice.best(of: affordable) {
+            if let excess = inside.flatMap(budgets.excess) { notes.append(.insideExceedsBudget(excess)) }
             return exposing(chosen)
         }
         func exposing(_ chosen: PlanOption) -> Recommendation {
