@@ -33,12 +33,13 @@ package struct Recommendation: Sendable, Hashable {
     ///     cost per cut, `nil` where the cut is not before it.
     ///   - whole: The cost of everything inside.
     ///   - trainsDecoders: Whether trained decoders belong to the assessment; the rule says so where they do not.
+    ///   - attacks: External attacks, which the verdicts count.
     package static func choose(
         among cuts: [CutMeasurement], verdicts: [GateVerdict], gates: Gates, adversary: Adversary = .both,
         mapping: (name: String, nodesInside: Int), shallowerMapping: (name: String, costs: [CutCost?])? = nil,
         whole: CutCost? = nil, budgets: Budgets = Budgets(), pictures: Int,
         protecting protected: Set<Asset> = Asset.all,
-        attackerPictures: Int = 100_000, trainsDecoders: Bool = true
+        attackerPictures: Int = 100_000, trainsDecoders: Bool = true, attacks: [OutsideAttack] = []
     ) -> Recommendation {
         let isTimed = ([whole].compactMap(\.self) + cuts.map(\.cost)).allSatisfy { budgets.latency(of: $0) != nil }
         let terms = Terms(
@@ -77,6 +78,11 @@ package struct Recommendation: Sendable, Hashable {
         }
         let all = options + (inside.map { [$0] } ?? [])
         var notes: [Note] = []
+        // An external attack on identity has candidates of its own, whose number is not known.
+        let knowsCandidates = !attacks.contains { $0.metric == .identification }
+        func obstacles(_ pair: (CutMeasurement, GateVerdict)) -> Obstacles {
+            Obstacles(pair.0, pair.1, candidates: knowsCandidates ? pair.0.evidence?.candidates : nil)
+        }
         // Near-duplicates undo noise that is derived from the input, so it is measured and not recommended.
         let passing = options.filter { $0.passesGates && $0.sigma == nil }
         func finished(_ option: PlanOption?, _ basis: Basis) -> Recommendation {
@@ -116,7 +122,7 @@ package struct Recommendation: Sendable, Hashable {
             let cut = cuts.first { $0.name == chosen.front }
             let depth = cut?.cut.nodesInside ?? 0
             if let shallower = candidates.last(where: { $0.0.cut.nodesInside < depth && !$0.1.passes }) {
-                notes.append(.nextShallowerDoesNotPass(Obstacles(shallower.0, shallower.1)))
+                notes.append(.nextShallowerDoesNotPass(obstacles(shallower)))
             }
             notes.append(.exposes(chosen))
             return finished(chosen, .cutPasses(rSquared: cut?.decoder.rSquared))
@@ -127,13 +133,13 @@ package struct Recommendation: Sendable, Hashable {
         if let inside, let excess = budgets.excess(of: inside) { notes.append(.exceedsBudget(inside, excess)) }
         guard passing.isEmpty else { return finished(inside, .passingCutsExceedBudget) }
         if let open = candidates.first(where: { $0.1.asAssessed.passes }) {
-            return finished(inside, .deeperCutsLacking(Obstacles(open.0, open.1)))
+            return finished(inside, .deeperCutsLacking(obstacles(open)))
         }
         func shown(_ cut: CutMeasurement) -> Double { cut.estimate(of: .rSquared)?.upper ?? .infinity }
         guard let least = candidates.min(by: { shown($0.0) < shown($1.0) }) else { return finished(inside, .noCut) }
         if let last = candidates.last, last.0.name != least.0.name {
-            notes.append(.deepestDoesNotPass(Obstacles(last.0, last.1)))
+            notes.append(.deepestDoesNotPass(obstacles(last)))
         }
-        return finished(inside, adversary == .paper ? .channelsReveal : .noCutPasses(Obstacles(least.0, least.1)))
+        return finished(inside, adversary == .paper ? .channelsReveal : .noCutPasses(obstacles(least)))
     }
 }

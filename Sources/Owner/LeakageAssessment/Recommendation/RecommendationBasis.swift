@@ -68,15 +68,15 @@ extension Recommendation {
         package let checks: [GateVerdict.Check]
         /// Names of the deeper candidate cuts that were not assessed, where nothing else decides against the cut.
         package let unassessed: [String]
-        /// Number of pictures among which one is identified; `nil` where there is no learning curve of that.
+        /// Number of pictures among which one is identified; `nil` where it is unknown.
         package let candidates: Int?
 
-        init(_ cut: CutMeasurement, _ verdict: GateVerdict) {
+        init(_ cut: CutMeasurement, _ verdict: GateVerdict, candidates: Int?) {
             self.cut = cut.name
             outcome = verdict.outcome
             checks = Array(verdict.worstFirst.prefix(2))
             unassessed = verdict.asAssessed.passes ? verdict.unassessed : []
-            candidates = cut.evidence?.candidates
+            self.candidates = candidates
         }
     }
 }
