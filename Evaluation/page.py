@@ -286,13 +286,16 @@ def decided(trained):
 
 def coverage(pairs):
     """How often an interval from a few images holds what more images find."""
-    rows, held, unbounded = [], {"appearance": 0, "identity": 0}, {"appearance": 0, "identity": 0}
+    rows, held = [], {"appearance": 0, "identity": 0}
+    # Of the intervals that an upper end below 1 bounds: how many there are, and how many hold.
+    bounded, kept = dict(held), dict(held)
     for pair in pairs:
         row = [pair["model"], f"`{pair['cut']}`", f"{pair['few']}", f"{pair['all']}"]
         for asset in held:
             lower, estimate, upper, truth, inside = curves.compared(pair, asset)
             held[asset] += inside
-            unbounded[asset] += upper >= 1
+            bounded[asset] += upper < 1
+            kept[asset] += inside and upper < 1
             row += [f"{number(estimate)} [{number(lower)}, {number(upper)}]", number(truth), "yes" if inside else "**no**"]
         verdict = pair["verdict"]["cuts"][0]["assets"]
         rows.append(row + [f"{verdict[name]['outcome']}" for name in rules.LIMITS])
@@ -303,7 +306,8 @@ def coverage(pairs):
         "all (`python3 Evaluation/curves.py`). The last three columns are the tool's verdicts from the few images, for an attacker with "
         f"{curves.ATTACKER:,}. "
         f"R² is inside for {held['appearance']} of {len(pairs)} pairs of network and cut, the share identified for {held['identity']}."
-        f" An upper end of 1.00 bounds nothing: that is so for R² of {unbounded['appearance']} pairs and the share of {unbounded['identity']}."
+        " An upper end of 1.00 bounds nothing. Of the intervals that are bounded from above, "
+        f"{kept['appearance']} of {bounded['appearance']} hold R², and {kept['identity']} of {bounded['identity']} the share identified."
         + (f" Not measured this time: {', '.join(absent)}." if absent else ""), "",
         *table(["network", "cut after", "few", "all", "R² from few", "R² of all", "inside", "identified from few", "identified of all",
                 "inside", *rules.LIMITS], rows)]

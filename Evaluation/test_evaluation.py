@@ -137,6 +137,8 @@ class PageTests(unittest.TestCase):
         self.assertEqual(curves.compared(pair, "appearance")[3:], (0.2, False))
         text = "\n".join(page.coverage([pair]))
         self.assertIn("R² is inside for 0 of 1 pairs of network and cut, the share identified for 1.", text)
+        # The upper end of identity is 1.8, which bounds nothing.
+        self.assertIn("Of the intervals that are bounded from above, 0 of 1 hold R², and 0 of 0 the share identified.", text)
         self.assertIn("`layer20_avgpool_flat` of tiny-darknet", text)
 
     def test_an_interval_is_that_of_the_cut_alone_and_a_deciding_measure_is_named(self):

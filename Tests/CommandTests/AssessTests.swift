@@ -65,7 +65,11 @@ struct AssessTests {
     func work() throws {
         let folder = try TemporaryFolder()
         for name in ["first", "second"] {
-            try succeed(arguments(["--out", folder.file(name), "--work", folder.file("work")]), in: folder)
+            let printed = try succeed(
+                arguments(["--out", folder.file(name), "--work", folder.file("work")]), in: folder
+            ).output
+            #expect(
+                printed.contains("expected of an attacker with 100000 pictures, this cut or deeper; other numbers:"))
         }
         #expect(pieces(folder.file("work")) > 40)
         #expect(try mode(of: folder.file("work")) == 0o700)

@@ -54,6 +54,32 @@ struct AssessmentTableTests {
         #expect(try Self.lines(Self.long, columns: 200)[1].contains(Self.long[0]))
     }
 
+    @Test("A line says which columns are of the attacker with more pictures, and a tilde marks a KL of few pictures")
+    func legend() throws {
+        let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("relu2", 0.004, (3, 3))])
+        let table = AssessmentTable(try Measured.result(cuts), columns: 120)
+        #expect(table.legend.count == 1 && !table.text.contains("~"))
+        #expect(
+            table.legend[0].hasPrefix(
+                "picture, identity, class: expected of an attacker with 100000 pictures, this cut or deeper"))
+        let few = try ChannelKL(
+            divergences: .init(repeating: .init(repeating: 1, count: 10), count: 10),
+            baseline: .init(repeating: 2, count: 10), closestChannel: .init(repeating: 0, count: 10))
+        var findings = cuts[0].findings
+        findings[ChannelKL.self] = few
+        let first = CutMeasurement(
+            cut: cuts[0].cut, operatorName: cuts[0].operatorName, crossing: cuts[0].crossing, decoder: cuts[0].decoder,
+            findings: findings, cost: cuts[0].cost)
+        let result = try Measured.result([first, cuts[1]])
+        let marked = AssessmentTable(result, columns: 120)
+        #expect(marked.text.contains("~0.50") && marked.legend.count == 2)
+        #expect(marked.legend[1] == "~: of 10 pictures, since another gate fails there (elsewhere 60)")
+        let page = try ReportPage.html(of: result)
+        #expect(page.contains("<td>~0.50 <small>") && page.contains("the channel KL of 10 pictures"))
+        // Nothing is explained that is not shown.
+        #expect(AssessmentTable(result, columns: 60).legend.count == 1)
+    }
+
     @Test("A name cannot speak to the terminal")
     func escapes() throws {
         let text = try Self.lines(["a\u{1B}[31m\nb", "c", "d"], columns: 80).joined(separator: "\n")

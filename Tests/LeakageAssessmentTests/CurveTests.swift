@@ -26,6 +26,25 @@ struct CurveTests {
         #expect(abs(found.upper - 4 * (0.02 + 1.65 * 0.004)) < 1e-12)
     }
 
+    @Test("A flat curve at half the gate takes thousands of pictures: 1,000 leave 0.22 open, 5,000 pass")
+    func flatCurve() {
+        /// Of a share or a gain of 0.05 from a proportion `p`; outcomes at half and at all pictures correlate by a half.
+        func upper(_ pictures: Int, p: Double, guess: Double, scale: Double) -> Double {
+            let error = scale * (p * (1 - p) / Double(pictures)).squareRoot()
+            let learned = pictures * 4 / 5
+            let curve = LearningCurve(
+                points: [4, 2, 1].map { .init(pictures: learned / $0, value: 0.05) }, error: error, gainError: error)
+            #expect(curve.isEvidence(above: guess))
+            return curve.extrapolated(to: 100_000, guess: guess).upper
+        }
+        #expect(abs(upper(1000, p: 0.05, guess: 1 / 40, scale: 1) - 0.22) < 0.005)
+        #expect(upper(4000, p: 0.05, guess: 1 / 40, scale: 1) > 0.1)
+        #expect(upper(5000, p: 0.05, guess: 1 / 40, scale: 1) < 0.1)
+        // One of ten classes is guessed, and named in 0.1 + 0.9 * 0.05 of the cases.
+        #expect(upper(8000, p: 0.145, guess: 0, scale: 1 / 0.9) > 0.1)
+        #expect(upper(9500, p: 0.145, guess: 0, scale: 1 / 0.9) < 0.1)
+    }
+
     @Test("A curve that is flat stays where it is, however many pictures there are")
     func saturated() {
         let found = Self.curve([0.05, 0.05, 0.05], error: 0.004, gainError: 0).extrapolated(to: 1_000_000)

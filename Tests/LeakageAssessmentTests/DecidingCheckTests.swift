@@ -4,6 +4,20 @@ import Foundation
 import LeakageAssessment
 import Testing
 
+/// A finding that only has a learning curve of the class.
+private struct Invented: Finding {
+    static let name = "invented"
+    func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] { [:] }
+    func curves(of asset: Asset) -> [LearningCurve] {
+        guard asset == .class else { return [] }
+        return [
+            LearningCurve(
+                points: [.init(pictures: 40, value: 0.4321), .init(pictures: 80, value: 0.5432)], error: 0.01,
+                gainError: 0.01)
+        ]
+    }
+}
+
 @Suite("The checks that decide, in the reason, on the first page and in assessment.json")
 struct DecidingCheckTests {
     /// Cuts with these estimates for the attacker with more pictures; `gain` is what a doubling of the pictures adds.
@@ -41,7 +55,10 @@ struct DecidingCheckTests {
         }
         #expect(obstacles.checks.map(\.metric) == [.classGain, .identification])
         #expect(obstacles.checks.map(\.estimate) == [1, 0.64])
-        #expect(result.recommendation.reason.contains("identify 64 % of the pictures (limit 10 %)"))
+        let reason = result.recommendation.reason
+        #expect(reason.contains("identify 64 % of the pictures among 40 (limit 10 %)"))
+        #expect(reason.contains("appearance, identity and class from an attacker with 100000 pictures. At "))
+        #expect(reason.ranges(of: "100000").count == 1)
         // An asset without protection is no reason.
         let two = try Measured.result(
             Self.cuts([("relu2", 0.5, 0.64, 1)]), adversary: .informed, protecting: [.appearance, .identity])
@@ -127,16 +144,78 @@ struct DecidingCheckTests {
         #expect(suffices == 10_000)
         #expect(remedy.sentence.contains("--attacker-pictures \(suffices)"))
         #expect(try ReportPage.html(of: open).contains("--attacker-pictures \(suffices)"))
-        // 0.09 with its error is beyond the limit for as many pictures as there are.
+        #expect(
+            remedy.sentence.hasPrefix("Somewhat more pictures will not be enough evidence for an attacker with 100000.")
+        )
+        #expect(remedy.sentence.contains("for 100000 about 600 would be needed"))
+        #expect(AssessmentJSON.text(of: open).contains(remedy.sentence))
+        // Twice the pictures can be had.
+        let close = try #require(
+            EvidenceRemedy(
+                Measured.result(Self.cuts([("relu2", 0.004, 0.06, 0.02)], gain: 0.0023), adversary: .informed)))
+        #expect(close.attackerPictures == 50_000)
+        #expect(close.sentence.hasPrefix("With these 60 pictures a cut passes for an attacker with 50000"))
+        // 0.09 with its error is beyond the limit for as many pictures as there are: more of them may help.
         let never = try Measured.result(
             Self.cuts([("relu2", 0.004, 0.095, 0.02)]), adversary: .informed)
         let hopeless = try #require(EvidenceRemedy(never))
-        #expect(hopeless.attackerPictures == nil && hopeless.sentence.contains("no cut passes even"))
+        #expect(hopeless.attackerPictures == nil && !hopeless.sentence.contains("Somewhat"))
+        #expect(
+            hopeless.sentence
+                == "With these 60 pictures no cut passes, even for an attacker with 60: assess more pictures.")
         // What fails or passes needs no evidence.
         for identity in [0.04, 0.9] {
             let decided = try Measured.result(Self.cuts([("relu2", 0.004, identity, 0.02)]), adversary: .informed)
             #expect(EvidenceRemedy(decided) == nil)
+            #expect(AssessmentJSON.text(of: decided).contains("\"remedy\": null"))
         }
+    }
+
+    @Test("A plan whose worst check lacks evidence has no ratio, is not drawn, and is open in the list of plans")
+    func open() throws {
+        let whole = CutCost(
+            multiplyAddsInside: 10_000, multiplyAdds: 10_000, parametersInside: 1, boundaryBytes: 0,
+            frontMilliseconds: 30, backMilliseconds: 0, enclaveBytes: 90)
+        func options(_ identity: Double, classes: Double = 0.02) throws -> (PlanOption, String) {
+            let result = try Measured.result(
+                Self.cuts([("relu2", 0.004, identity, classes)], gain: 0.003), whole: whole, adversary: .informed)
+            return (try #require(result.recommendation.options.first), try ReportPage.html(of: result))
+        }
+        // The unknown 1.00 over a gate of 0.10 is no tenfold leak.
+        let (open, page) = try options(0.026)
+        #expect(open.outcome == .notEnoughEvidence && open.leakage > 1 && open.decidedLeakage == nil)
+        #expect(open.leakageSummary == "not enough evidence for a pass")
+        let plans = page[try #require(page.range(of: "<section id=\"plans\"")).lowerBound...]
+        #expect(plans.contains("1 plan is not drawn") && plans.ranges(of: "<circle").count == 1)
+        #expect(page.contains(">open</td>"))
+        // Beside a gate that is exceeded, the open one is not the worst.
+        let (failed, drawn) = try options(0.026, classes: 0.3)
+        #expect(failed.outcome == .fails && failed.leakage > 9)
+        #expect(failed.leakageSummary == "fails the gates, worst check at 3.00 of its limit")
+        #expect(!drawn.contains("not drawn"))
+    }
+
+    @Test("Curves of a finding that no list names are in the panel and in assessment.json")
+    func unlistedCurves() throws {
+        var cuts = try Self.cuts([("relu2", 0.004, 0.06, 0.02)])
+        var findings = cuts[0].findings
+        findings[Invented.self] = Invented()
+        cuts[0] = CutMeasurement(
+            cut: cuts[0].cut, operatorName: cuts[0].operatorName, crossing: cuts[0].crossing, decoder: cuts[0].decoder,
+            findings: findings, cost: cuts[0].cost)
+        let result = try Measured.result(cuts, adversary: .informed)
+        #expect(try ReportPage.html(of: result).contains("40: 0.43, 80: 0.54"))
+        let assets = try #require(try Self.members(result)[0]["assets"] as? [String: [String: Any]])
+        #expect((assets["class"]?["curves"] as? [Any])?.count == 2)
+        #expect((assets["identity"]?["curves"] as? [Any])?.count == 1)
+    }
+
+    @Test("Names of the attacks, under which results are kept, are those of the catalogue")
+    func names() {
+        let all = AttackCatalogue.names(followingDecoders: false)
+        #expect(Set(all).count == AttackCatalogue.methods.count && all.contains("CurveAttack"))
+        let following = AttackCatalogue.names(followingDecoders: true)
+        #expect(following == all.filter(following.contains) && !following.contains("CurveAttack"))
     }
 
     @Test("Each cut's panel has the points of the deciding curves, their extrapolation, and R² of tint and layout")

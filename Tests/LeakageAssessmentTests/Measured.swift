@@ -107,7 +107,7 @@ enum Measured {
         gallery: [GalleryRow]? = nil,
         mapping: (name: String, nodesInside: Int) = ("logits", 8), whole: CutCost? = nil,
         gates: Gates = .standard, adversary: Adversary = .both, protecting: Set<Asset> = Asset.all,
-        milliseconds: Double? = 3
+        milliseconds: Double? = 3, hasValidator: Bool = true
     ) throws -> AssessmentResult {
         let verdicts = GateVerdict.verdicts(
             for: cuts, notAssessed: notAssessed, gates: gates, adversary: adversary, protecting: protecting)
@@ -117,7 +117,7 @@ enum Measured {
             output: "prob", preprocessing: try TinyNetwork.preprocessing(), classes: 4, parameters: 10,
             multiplyAdds: 10_000)
         return AssessmentResult(
-            model: description, validator: description,
+            model: description, validator: hasValidator ? description : nil,
             sample: .init(
                 images: 60, folderImages: 61, skipped: [], channelImages: 60, trainingImages: 45, testImages: 15,
                 baselineMean: 2, validatorUnsure: 3),

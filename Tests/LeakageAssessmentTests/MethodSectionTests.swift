@@ -48,6 +48,11 @@ struct MethodSectionTests {
         let description = try text("Attacks at every cut", of: Measured.result(Measured.cuts(Self.numbers)))
         #expect(AttackCatalogue.methods.count >= 4)
         for method in AttackCatalogue.methods { #expect(description.contains(method), "\(method)") }
+        // Without a validator the attack on identity compares the model's own view.
+        let alone = try text(
+            "Attacks at every cut", of: Measured.result(Measured.cuts(Self.numbers), hasValidator: false))
+        let words = "The second network is the model itself here"
+        #expect(alone.contains(words) && !description.contains(words))
     }
 
     @Test("The sentence names every gate that counts, and no other", arguments: Adversary.allCases)

@@ -50,6 +50,19 @@ struct OutsideAttackTests {
         for other in Asset.allCases where other.rawValue != asset { #expect(found[0].outcome(of: other) == .passes) }
     }
 
+    @Test("The reason names the number of candidates only where no external attack on identity has its own")
+    func candidates() throws {
+        let cuts = Array(try Self.cuts.get().prefix(2))
+        for (asset, words) in [("identity", "of the pictures among others"), ("appearance", "R² 0.50")] {
+            let attacks = [try Self.attack(["asset": asset, "value": 0.5, "error": 0])]
+            let plan = Recommendation.choose(
+                among: cuts, verdicts: GateVerdict.verdicts(for: cuts, gates: .standard, attacks: attacks),
+                gates: .standard, mapping: ("logits", 8), pictures: 60, attacks: attacks)
+            #expect(plan.reason.contains(words) && plan.everythingInside)
+            #expect(!plan.reason.contains("among 40"))
+        }
+    }
+
     @Test("An error that reaches over the gate is not enough evidence, and a small value changes nothing")
     func error() throws {
         let wide = try Self.attack(["value": 0.1, "error": 0.05])

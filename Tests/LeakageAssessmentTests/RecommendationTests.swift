@@ -35,7 +35,8 @@ struct RecommendationTests {
         #expect(recommendation.front == "logits")
         #expect(recommendation.reason.contains("'flat'") && recommendation.reason.contains("R² 0.30"))
         #expect(
-            recommendation.reason.contains("no assessed cut is shown to protect all of appearance, identity and class.")
+            recommendation.reason.contains(
+                "no assessed cut is shown to protect all of appearance, identity and class from ")
         )
         // The numbers are of the cut and of deeper ones.
         #expect(recommendation.reason.contains("'flat', or deeper: "))
@@ -46,7 +47,9 @@ struct RecommendationTests {
         let cuts = try Measured.cuts([("relu2", 0.5, (3, 3)), ("flat", 0.3, nil)])
         let reason = try Measured.result(cuts, protecting: [.appearance]).recommendation.reason
         #expect(
-            reason.hasPrefix("Everything runs inside the enclave: no assessed cut is shown to protect appearance. At"))
+            reason.hasPrefix(
+                "Everything runs inside the enclave: no assessed cut is shown to protect appearance from an attacker with "
+                    + "100000 pictures. At"))
     }
 
     @Test("The report says of a plan and of a cut's panel what the gates say and whether deeper cuts count")

@@ -46,6 +46,7 @@ package enum AssessmentJSON {
                     ("everythingInside", .boolean(result.recommendation.everythingInside)),
                     ("rule", .string(result.recommendation.rule)),
                     ("reason", .string(result.recommendation.reason)),
+                    ("remedy", .optional(EvidenceRemedy(result)?.sentence)),
                     ("details", .array(result.recommendation.details.map(JSONText.string))),
                     ("nextSafer", result.recommendation.nextSafer.map(PlanJSON.name) ?? .null),
                     ("nextFaster", result.recommendation.nextFaster.map(PlanJSON.name) ?? .null),
@@ -190,7 +191,8 @@ package enum AssessmentJSON {
                         ])
                     })
             ),
-            ("passes", .boolean(noise.verdict.passes)), ("checks", .array(noise.verdict.checks.map(check))),
+            ("passes", .boolean(noise.verdict.passes)), ("holds", .boolean(noise.holds)),
+            ("checks", .array(noise.verdict.checks.map(check))),
         ])
     }
 

@@ -5,6 +5,7 @@ internal import LeakageAssessment
 enum AssetJSON {
     static func assets(_ cut: CutMeasurement, _ verdict: GateVerdict, _ result: AssessmentResult) -> JSONText {
         guard let evidence = cut.evidence else { return .null }
+        func curves(_ asset: Asset) -> JSONText { .array(DecidingCurve.curves(of: asset, cut).map(curve)) }
         func asset(_ asset: Asset, _ more: [(String, JSONText)]) -> (String, JSONText) {
             let metric = Metric.ofAttacker(asset)
             let check = verdict.check(of: metric)
@@ -38,19 +39,18 @@ enum AssetJSON {
             asset(
                 .appearance,
                 [
-                    ("curves", .array(DecidingCurve.curves(of: .appearance, cut).map(curve))),
+                    ("curves", curves(.appearance)),
                     ("r2Tint", .optional(evidence.tint)), ("r2Layout", .optional(evidence.layout)),
                 ] + reconstruction(.appearance)),
             asset(
                 .identity,
                 [
-                    ("curves", .array(evidence.identificationCurves.map(curve))),
+                    ("curves", curves(.identity)),
                     ("candidates", .integer(evidence.candidates)),
                 ] + reconstruction(.identity)),
             asset(
                 .class,
-                [("curves", .array(evidence.classes.map { [curve($0)] } ?? []))]
-                    + reconstruction(.class)),
+                [("curves", curves(.class))] + reconstruction(.class)),
         ])
     }
 

@@ -22,7 +22,15 @@ struct CutTable {
         return "<section id=\"cuts\"><h2>Every cut</h2><div class=\"wide\" tabindex=\"0\" role=\"region\" "
             + "aria-label=\"Every cut\"><table class=\"numbers\"><thead><tr>"
             + heads.map { "<th scope=\"col\">\($0)</th>" }.joined() + "</tr></thead><tbody>"
-            + rows.joined(separator: "\n") + "</tbody></table></div></section>"
+            + rows.joined(separator: "\n") + "</tbody></table></div>\(legend)</section>"
+    }
+
+    /// Where the channel KL of some cut is of fewer pictures.
+    private var legend: String {
+        let few = result.cuts.compactMap(\.channelKL).filter(result.isOfFewPictures).map(\.own.count)
+        guard let count = few.max() else { return "" }
+        return "<p>~: the channel KL of \(count) pictures, since another gate fails at that cut; of "
+            + "\(result.channelImages) elsewhere.</p>"
     }
 
     private func row(_ cut: CutMeasurement, _ verdict: GateVerdict) -> String {
@@ -44,11 +52,12 @@ struct CutTable {
                 + "<small>≤ \(Format.percent(cut.decoder.retrieval.upper))</small></td>",
         ]
         if let kl = cut.channelKL {
+            let mark = result.isOfFewPictures(kl) ? "~" : ""
             cells += [
-                "<td>\(Format.number(kl.mean)) / \(Format.number(kl.nullMean))</td>",
-                "<td>\(Format.percent(kl.passFraction)) "
+                "<td>\(mark)\(Format.number(kl.mean)) / \(Format.number(kl.nullMean))</td>",
+                "<td>\(mark)\(Format.percent(kl.passFraction)) "
                     + "<small>≥ \(cut.estimate(of: .passFraction).map { Format.percent($0.lower) } ?? "")</small></td>",
-                "<td>\(Format.number(kl.areaUnderCurve)) <small>± \(Format.number(kl.areaUnderCurveError))</small></td>",
+                "<td>\(mark)\(Format.number(kl.areaUnderCurve)) <small>± \(Format.number(kl.areaUnderCurveError))</small></td>",
                 "<td>\(Format.percent(kl.topOne)) <small>of \(kl.candidates)</small></td>",
             ]
         } else {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import LeakageAssessment
 
-/// The learning curve that decides on an asset at a cut: the one whose extrapolation reaches furthest.
+/// Of an asset's curves of R², identification and class probe at a cut (``Finding/curves(of:)``), the one whose
+/// extrapolation reaches furthest. Other metrics of the asset, attacks without a curve and deeper cuts can decide
+/// instead.
 struct DecidingCurve {
     let curve: LearningCurve
     let extrapolation: LearningCurve.Extrapolation
@@ -25,13 +27,7 @@ struct DecidingCurve {
 
     /// All curves of what an attacker finds of the asset; measures of reconstructions have others.
     static func curves(of asset: Asset, _ cut: CutMeasurement) -> [LearningCurve] {
-        switch asset {
-        case .appearance:
-            (cut.evidence?.appearance ?? []) + (cut.findings[DecoderCurves.self]?.appearance ?? [])
-                + (cut.findings[PerceptronEvidence.self].map { [$0.appearance] } ?? [])
-        case .identity: cut.evidence?.identificationCurves ?? []
-        case .class: cut.evidence?.classes.map { [$0] } ?? []
-        }
+        cut.findings.all.flatMap { $0.curves(of: asset) }
     }
 
     /// The points, as "50: 0.02, 100: 0.04".

@@ -8,6 +8,9 @@ package struct EvidenceRemedy {
     package let attackerPictures: Int?
     private let result: AssessmentResult
 
+    /// As many times the pictures at hand can still be collected for a second try.
+    private static let somewhat = 3.0
+
     /// `nil` where a cut passes, or would if deeper ones were assessed, and where more evidence would change nothing:
     /// every cut fails.
     package init?(_ result: AssessmentResult) {
@@ -40,14 +43,16 @@ package struct EvidenceRemedy {
     package var sentence: String {
         let (declared, images) = (result.attackerPictures, result.trainingImages + result.testImages)
         guard let attackerPictures else {
-            return "Somewhat more pictures will not be enough evidence for an attacker with \(declared): with the "
-                + "\(images) here no cut passes even for an attacker with as many (--attacker-pictures \(images))."
+            return "With these \(images) pictures no cut passes, even for an attacker with \(min(images, declared)): "
+                + "assess more pictures."
         }
         // The interval depends on the attacker's pictures over those at hand, as long as the curve keeps its form.
-        let wanted = Double(images) * Double(declared) / Double(attackerPictures)
-        return "Somewhat more pictures will not be enough evidence for an attacker with \(declared). With the "
-            + "\(images) here a cut passes for an attacker with \(attackerPictures) (--attacker-pictures "
-            + "\(attackerPictures)); for \(declared) about \(Format.significant(wanted)) would be needed, if the "
-            + "learning curves keep their form."
+        let factor = Double(declared) / Double(attackerPictures)
+        let few =
+            factor > Self.somewhat
+            ? "Somewhat more pictures will not be enough evidence for an attacker with \(declared). " : ""
+        return few + "With these \(images) pictures a cut passes for an attacker with \(attackerPictures) "
+            + "(--attacker-pictures \(attackerPictures)); for \(declared) about "
+            + "\(Format.significant(Double(images) * factor)) would be needed, if the learning curves keep their form."
     }
 }

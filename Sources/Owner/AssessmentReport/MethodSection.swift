@@ -17,7 +17,7 @@ struct MethodSection {
         features (ELM), and from everything that crosses to the whole picture; for vectors also perceptrons. \(trained)The best on validation pictures is
         tested: it learned from \(result.trainingImages) pictures, and is judged on \(result.testImages) others. R² is over the
         mean training picture; its standard error is from \(Bootstrap.draws) bootstrap draws. SSIM: Gaussian window 1.5, 11 taps.</dd>
-        <dt>Attacks at every cut</dt><dd>\(HTML.escape(AttackCatalogue.methods.joined(separator: " ")))</dd>
+        <dt>Attacks at every cut</dt><dd>\(HTML.escape(AttackCatalogue.methods.joined(separator: " ")))\(secondNetwork)</dd>
         <dt>Learning curves</dt><dd>\(curves)</dd>
         \(whiteBox)<dt>Gates “\(HTML.escape(result.gates.name))”</dt><dd>\(GatesSentence.text(result))</dd>
         <dt>Choice</dt><dd>\(HTML.escape(result.recommendation.rule)). Softmax and class mapping are always inside.</dd>
@@ -38,6 +38,12 @@ struct MethodSection {
         \(times)</td></tr>
         </tbody></table></section>
         """
+    }
+
+    private var secondNetwork: String {
+        result.validator == nil
+            ? " The second network is the model itself here, since no validator was given: an independent one may identify more."
+            : ""
     }
 
     private var curves: String {

@@ -4,6 +4,7 @@ internal import LeakageAssessment
 internal import Tensors
 
 /// Plans as points: latency per image against the worst check as a multiple of its limit. The line is the Pareto front.
+/// Plans whose worst check lacks evidence have no such multiple and are not drawn.
 struct ParetoChart {
     let result: AssessmentResult
 
@@ -42,11 +43,13 @@ struct ParetoChart {
                     + "text-anchor=\"middle\">\(Format.fixed(value, most < 20 ? 1 : 0))</text>")
         }
         let best = PlanOption.pareto(options).sorted { cost($0) < cost($1) }
-        let path = best.enumerated().map {
-            "\($0.offset == 0 ? "M" : "L")\(x(cost($0.element))) \(y($0.element.leakage))"
+        let line = best.compactMap { option in option.decidedLeakage.map { (cost: cost(option), leakage: $0) } }
+        let path = line.enumerated().map {
+            "\($0.offset == 0 ? "M" : "L")\(x($0.element.cost)) \(y($0.element.leakage))"
         }
         parts.append("<path class=\"line c1\" d=\"\(path.joined())\"/>")
         for option in options {
+            guard let leakage = option.decidedLeakage else { continue }
             let chosen = option.isChosen(by: result.recommendation)
             let place = option.everythingInside ? "everything inside" : "cut after \(option.front)"
             let noise = option.sigma.map { " under noise of \(Format.significant($0.value))" } ?? ""
@@ -56,13 +59,14 @@ struct ParetoChart {
                 + Format.bytes(option.enclaveBytes)
             parts.append(
                 "<circle class=\"\(chosen ? "c3 chosen" : best.contains(option) ? "c1" : "c5")\" cx=\"\(x(cost(option)))\" "
-                    + "cy=\"\(y(option.leakage))\" r=\"\(chosen ? 7 : best.contains(option) ? 4 : 2.5)\">"
+                    + "cy=\"\(y(leakage))\" r=\"\(chosen ? 7 : best.contains(option) ? 4 : 2.5)\">"
                     + "<title>\(HTML.escape(title))</title></circle>")
         }
         return """
             <section id="plans"><h2>Plans: leakage against cost</h2><p>Every plan that was compared. Nothing beats those on the line in \
             leakage, \(isTimed ? "time" : "arithmetic inside") and enclave memory at once; the large ring is the recommendation. \
-            Above the dashed line, at 1, a gate is exceeded; plans beyond 20 and below 0.05 are drawn at the edge.</p><div class="plans"><figure tabindex="0"><figcaption>Worst check as a multiple of its limit \
+            Above the dashed line, at 1, a gate is exceeded; plans beyond 20 and below 0.05 are drawn at the edge.\
+            \(undrawn(options))</p><div class="plans"><figure tabindex="0"><figcaption>Worst check as a multiple of its limit \
             <span class="unit">logarithmic, over \(isTimed ? "milliseconds per picture" : "percent of the arithmetic inside")\
             </span></figcaption><svg viewBox="0 0 560 340" role="img" aria-label="Leakage against cost; the plans on the line are in the table beside it">
             <line class="grid" x1="\(start)" x2="\(end)" y1="\(floor)" y2="\(floor)"/>
@@ -81,7 +85,8 @@ struct ParetoChart {
                 isTimed ? Format.number(option.latencyMilliseconds ?? 0) : Format.percent(option.cost.shareInside)
             return "<tr\(chosen ? " class=\"front\"" : "")><th scope=\"row\">\(place)</th>"
                 + "<td>\(HTML.escape(HTML.shortened(option.mapping, limit: 18)))</td>"
-                + "<td class=\"\(option.passesGates ? "good" : "bad")\">\(Format.number(option.leakage))</td><td>\(cost)</td>"
+                + "<td class=\"\(option.passesGates ? "good" : "bad")\">\(option.decidedLeakage.map(Format.number) ?? "open")</td>"
+                + "<td>\(cost)</td>"
                 + "<td>\(Format.bytes(option.enclaveBytes))</td></tr>"
         }
         return
@@ -89,6 +94,14 @@ struct ParetoChart {
             + "<thead><tr><th scope=\"col\">cut after</th><th scope=\"col\">mapping unit after</th>"
             + "<th scope=\"col\">of the limit</th><th scope=\"col\">\(isTimed ? "ms" : "inside")</th>"
             + "<th scope=\"col\">enclave</th></tr></thead><tbody>\(rows.joined())</tbody></table></div></div>"
+    }
+
+    private func undrawn(_ options: [PlanOption]) -> String {
+        let count = options.count { $0.decidedLeakage == nil }
+        guard count > 0 else { return "" }
+        return
+            " \(count) \(count == 1 ? "plan is" : "plans are") not drawn: for a pass there is not enough evidence, and no "
+            + "leak was shown."
     }
 
     private func n(_ value: Double) -> String { Format.fixed(value, 1) }

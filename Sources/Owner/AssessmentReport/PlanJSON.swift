@@ -12,6 +12,7 @@ enum PlanJSON {
                     ("front", .string(option.front)), ("mapping", .string(option.mapping)),
                     ("sigma", .optional(option.sigma?.value)), ("agreement", .number(option.agreement)),
                     ("everythingInside", .boolean(option.everythingInside)), ("leakage", .number(option.leakage)),
+                    ("decidedLeakage", .optional(option.decidedLeakage)), ("outcome", .string(option.outcome.rawValue)),
                     ("passesGates", .boolean(option.passesGates)),
                     ("withinBudgets", .boolean(budgets.excess(of: option) == nil)),
                     ("pareto", .boolean(front.contains(option))),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import LeakageAssessment
+internal import Tensors
 
 /// The recommendation in words, as report, terminal, `assessment.json` and `plan.json` have it.
 extension Recommendation {
@@ -39,7 +40,8 @@ extension Recommendation {
                 + "enclave."
         case .noCutPasses(let obstacles):
             "Everything runs inside the enclave: no assessed cut is shown to protect "
-                + "\(terms.protected.count > 1 ? "all of " : "")\(assets). At the cut that shows least of the picture, "
+                + "\(terms.protected.count > 1 ? "all of " : "")\(assets) from an attacker with "
+                + "\(terms.attackerPictures) pictures. At the cut that shows least of the picture, "
                 + obstacles.sentence
         }
     }
@@ -78,17 +80,30 @@ extension Recommendation {
 extension Recommendation.Obstacles {
     fileprivate var sentence: String {
         guard unassessed.isEmpty else { return Warnings.leftOut(after: cut, unassessed) }
-        return "'\(cut)', or deeper: " + checks.map { $0.metric.sentence($0) }.joined(separator: "; ") + "."
+        return "'\(cut)', or deeper: "
+            + checks.map { $0.metric.sentence($0, among: candidates) }.joined(separator: "; ")
+            + "."
+    }
+}
+
+extension Recommendation.NearDuplicates {
+    /// What averaging finds, with a space before it; empty where it was not tried.
+    fileprivate var sentence: String {
+        guard let one = repeated.first, let many = repeated.first(where: { $0.count == 16 }) else { return "" }
+        return " The decoders reach R² \(Format.number(one.rSquared)) with one of them, "
+            + "\(Format.number(many.rSquared)) with the mean of \(many.count), and "
+            + "\(Format.number(withoutNoise)) without noise."
     }
 }
 
 extension Recommendation.Note {
     package var sentence: String {
         switch self {
-        case .noiseIsUndone:
-            "Noise brings a cut within the gates here, but it is not recommended: the enclave derives it from the "
-                + "input, so that repeats of a picture reveal nothing more, but pictures that differ by one step in "
-                + "one pixel have independent noise and nearly the same features. 16 of them undo most of it."
+        case .noiseIsUndone(let cut, let found):
+            "Under noise of deviation \(Format.significant(found.sigma.value)) the decoders stay within the gates at "
+                + "'\(cut)', but noise is not recommended: the enclave derives it from the input, so that repeats of a "
+                + "picture reveal nothing more, but pictures that differ by one step in one pixel have independent "
+                + "noise and nearly the same features." + found.sentence
         case .cutsWithinGates(let names):
             "Cuts within the gates: " + names.map { "'\($0)'" }.joined(separator: ", ") + "."
         case .nextShallowerDoesNotPass(let obstacles):
@@ -101,6 +116,10 @@ extension Recommendation.Note {
             plan.everythingInside
                 ? "Everything inside \(excess.sentence): no plan keeps both the gates and the budget."
                 : "'\(plan.front)' is within the gates but \(excess.sentence)."
+        case .insideExceedsBudget(let excess):
+            "Everything inside \(excess.sentence), so a cut is recommended however little it saves: the rule that it "
+                + "has to save \(Format.percent(PlanChoice.latencyTolerance)) and to move "
+                + "\(Format.percent(PlanChoice.leastShareOutside)) of the arithmetic out does not apply."
         }
     }
 }

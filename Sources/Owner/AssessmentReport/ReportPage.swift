@@ -21,6 +21,7 @@ package enum ReportPage {
             \(try Gallery(result: result).html())
             \(LeakageCharts(result: result).html)
             \(BoundsSection(result: result).html)
+            \(NoiseSection(result: result).html)
             \(ParetoChart(result: result).html)
             \(CostSection(result: result).html)
             \(CutTable(result: result).html)

@@ -49,15 +49,19 @@ enum AssessmentRun {
         if json {
             struct Summary: Encodable {
                 let out, front, mapping, rule, reason: String
+                let remedy: String?
                 let sigma: Double?
                 let warnings: [String]
             }
             return try printJSON(
                 Summary(
                     out: out, front: recommendation.front, mapping: recommendation.mapping, rule: recommendation.rule,
-                    reason: recommendation.reason, sigma: recommendation.sigma?.value, warnings: result.warnings))
+                    reason: recommendation.reason, remedy: EvidenceRemedy(result)?.sentence,
+                    sigma: recommendation.sigma?.value, warnings: result.warnings))
         }
-        printLines(AssessmentTable(result, columns: terminalColumns()).text)
+        let table = AssessmentTable(result, columns: terminalColumns())
+        printLines(table.text)
+        for line in table.legend { print(line) }
         for attack in result.attacks {
             let check = attack.verdict(result.gates, attackerPictures: result.attackerPictures)
             let (outcome, limit) = (check.outcome, check.limit)
@@ -73,6 +77,7 @@ enum AssessmentRun {
                 : "recommended: FrontNet up to \(recommendation.front), mapping unit after \(recommendation.mapping)"
                     + (recommendation.sigma.map { String(format: ", noise of deviation %.3g", $0.value) } ?? ""))
         print("  \(recommendation.reason)")
+        if let remedy = EvidenceRemedy(result) { print("  \(remedy.sentence)") }
         for (title, option) in [("next safer", recommendation.nextSafer), ("next faster", recommendation.nextFaster)] {
             if let option { print("  \(title): \(option.summary)") }
         }

@@ -52,9 +52,26 @@ struct ServedTrial {
         try await more(server, policy)
     }
 
+    /// A cut that an assessment found within its gates.
+    struct PassingCut {
+        let front: String
+        let mapping: String
+        /// Per image, to the BackNet and back from it.
+        let bytesOut: Int
+        let bytesBack: Int
+        /// Whether the assessment recommends a cut; otherwise none saves enough over everything inside.
+        let isWorthwhile: Bool
+    }
+
     /// The first cut that an assessment found within its gates; `nil` if there is none.
-    static func cut(of assessment: String) throws -> (front: String, mapping: String, boundaryBytes: Int)? {
+    static func cut(of assessment: String) throws -> PassingCut? {
         struct Content: Decodable {
+            struct Tensor: Decodable { let bytes: Int }
+            struct Cut: Decodable {
+                let name: String
+                let crossing: [Tensor]
+            }
+            struct Recommendation: Decodable { let everythingInside: Bool }
             struct Plan: Decodable {
                 let front: String
                 let mapping: String
@@ -62,11 +79,17 @@ struct ServedTrial {
                 let everythingInside: Bool
                 let boundaryBytes: Int
             }
+            let cuts: [Cut]
             let plans: [Plan]
+            let recommendation: Recommendation
         }
         let content = try JSONDecoder().decode(Content.self, from: Data(try InputFile.read(assessment)))
-        return content.plans.first { $0.passesGates && !$0.everythingInside }
-            .map { ($0.front, $0.mapping, $0.boundaryBytes) }
+        guard let plan = content.plans.first(where: { $0.passesGates && !$0.everythingInside }) else { return nil }
+        let crossing = content.cuts.first { $0.name == plan.front }?.crossing ?? []
+        let bytesOut = crossing.reduce(0) { $0 + $1.bytes }
+        return PassingCut(
+            front: plan.front, mapping: plan.mapping, bytesOut: bytesOut, bytesBack: plan.boundaryBytes - bytesOut,
+            isWorthwhile: !content.recommendation.everythingInside)
     }
 
     static func run(_ arguments: [String]) async throws {

@@ -58,7 +58,7 @@ struct Findings {
                 shallowerMapping: costs.shallowerMapping, whole: costs.whole, budgets: configuration.budgets,
                 pictures: context.decoded, protecting: configuration.protected,
                 attackerPictures: configuration.attackerPictures,
-                trainsDecoders: configuration.trainedCuts != .none)
+                trainsDecoders: configuration.trainedCuts != .none, attacks: configuration.attacks)
         )
     }
 

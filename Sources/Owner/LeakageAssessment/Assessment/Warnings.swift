@@ -37,7 +37,10 @@ package enum Warnings {
         }
         if context.configuration.validator == nil {
             texts.append(
-                "No validator was given, so the model judged its own IR images: the channel KL is not independent.")
+                "No validator was given, so the model judged its own IR images: the channel KL is not independent. The "
+                    + "model is also the second network of the attack on identity: an independent one sees other "
+                    + "properties of a picture, and may identify more. Give an independent classifier with --validator."
+            )
         }
         if unsure > 0 {
             texts.append(

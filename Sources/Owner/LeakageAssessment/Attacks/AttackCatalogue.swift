@@ -7,6 +7,13 @@ package enum AttackCatalogue {
         ReconstructionAttack.self, DecoderCurveAttack.self,
     ]
 
+    /// The names of the attacks, under which results are kept: with another attack they are computed again.
+    ///
+    /// - Parameter followingDecoders: Only those with ``Attack/followsDecoders``.
+    package static func names(followingDecoders: Bool) -> [String] {
+        attacks.filter { $0.followsDecoders || !followingDecoders }.map { "\($0)" }
+    }
+
     /// A sentence about each attack, for the report.
     package static var methods: [String] { attacks.map { $0.method } }
 

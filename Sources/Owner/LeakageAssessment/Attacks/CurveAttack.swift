@@ -39,6 +39,14 @@ enum CurveAttack: Attack {
 extension AssetEvidence: Finding {
     package static let name = "curves"
 
+    package func curves(of asset: Asset) -> [LearningCurve] {
+        switch asset {
+        case .appearance: appearance
+        case .identity: identificationCurves
+        case .class: classes.map { [$0] } ?? []
+        }
+    }
+
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
         let guess = 1 / Double(max(1, candidates))
         func estimate(_ curves: [LearningCurve], guess: Double = 0) -> [LeakEstimate] {

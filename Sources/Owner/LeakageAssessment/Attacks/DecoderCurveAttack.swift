@@ -80,6 +80,8 @@ package struct DecoderCurves: Sendable, Hashable, Codable {
 extension DecoderCurves: Finding {
     package static let name = "decoderCurves"
 
+    package func curves(of asset: Asset) -> [LearningCurve] { asset == .appearance ? appearance : [] }
+
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
         var estimates = ReconstructionCurves.estimates(
             of: curves, hasLearned: appearance.contains { $0.isEvidence() }, for: attacker)

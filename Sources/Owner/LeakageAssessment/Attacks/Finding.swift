@@ -6,6 +6,14 @@ package protocol Finding: Sendable, Codable {
 
     /// The metrics that the attack measures.
     func estimates(for attacker: Attacker) -> [Metric: LeakEstimate]
+
+    /// The learning curves of what an attacker finds of an asset, as report and `assessment.json` show them: R² of
+    /// reconstructions, the share identified, the class beyond guessing. None unless a finding has its own.
+    func curves(of asset: Asset) -> [LearningCurve]
+}
+
+extension Finding {
+    package func curves(of asset: Asset) -> [LearningCurve] { [] }
 }
 
 /// The attacker that the gates are judged for.

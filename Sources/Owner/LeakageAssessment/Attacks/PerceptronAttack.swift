@@ -25,6 +25,8 @@ package struct PerceptronEvidence: Sendable, Hashable, Codable {
 extension PerceptronEvidence: Finding {
     package static let name = "perceptron"
 
+    package func curves(of asset: Asset) -> [LearningCurve] { asset == .appearance ? [appearance] : [] }
+
     package func estimates(for attacker: Attacker) -> [Metric: LeakEstimate] {
         [.extrapolatedRSquared: LeakEstimate(appearance, pictures: attacker.pictures)]
     }

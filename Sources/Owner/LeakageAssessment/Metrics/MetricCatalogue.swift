@@ -2,7 +2,7 @@
 extension Metric {
     /// R² of the decoders, with the images at hand.
     package static let rSquared = Metric("rSquared", of: .appearance, gate: .rSquared, attacks: []) {
-        "R² + 1.65 sd reaches \(Format.number($0.value)) (\(limit($0)))"
+        "with the pictures at hand, R² + 1.65 sd reaches \(Format.number($0.value)) (\(limit($0)))"
     }
     /// R² of an attacker with ``AssessmentConfiguration/attackerPictures``.
     package static let extrapolatedRSquared = Metric(
@@ -67,12 +67,7 @@ extension Metric {
     package static let identification = Metric(
         "identification", of: .identity, judgement: .interval, gate: .identification, attacks: [],
         column: .init("identity", rank: 12)
-    ) {
-        $0.outcome == .notEnoughEvidence
-            ? "there is not enough evidence that pictures stay unidentified: up to "
-                + "\(Format.percent($0.value)) is not excluded (\(share($0)))"
-            : "an attack is expected to identify \(Format.percent($0.estimate)) of the pictures (\(share($0)))"
-    }
+    ) { identified($0, among: nil) }
     /// Accuracy beyond guessing of the class, for the attacker with more images.
     package static let classGain = Metric(
         "classGain", of: .class, judgement: .interval, gate: .classGain, attacks: [], column: .init("class", rank: 11)
@@ -95,6 +90,22 @@ extension Metric {
         case .identity: identification
         case .class: classGain
         }
+    }
+
+    /// The sentence about a check, which tells how many candidates a picture is identified among.
+    ///
+    /// - Parameter candidates: As in ``AssetEvidence/candidates``; `nil` where that is unknown.
+    package func sentence(_ check: GateVerdict.Check, among candidates: Int?) -> String {
+        self == .identification ? Self.identified(check, among: candidates) : sentence(check)
+    }
+
+    private static func identified(_ check: GateVerdict.Check, among candidates: Int?) -> String {
+        let others = candidates.map { "\($0)" } ?? "others"
+        return check.outcome == .notEnoughEvidence
+            ? "there is not enough evidence that pictures stay unidentified among \(others): up to "
+                + "\(Format.percent(check.value)) is not excluded (\(share(check)))"
+            : "the attacker is expected to identify \(Format.percent(check.estimate)) of the pictures among \(others) "
+                + "(\(share(check)))"
     }
 
     private static let noChannelKL = "the channel KL was not measured at this or a deeper cut"

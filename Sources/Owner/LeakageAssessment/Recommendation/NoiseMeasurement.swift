@@ -3,13 +3,16 @@ package import Tensors
 
 /// The effect of Gaussian noise on all boundary tensors of a cut.
 package struct NoiseMeasurement: Sendable {
-    /// The smallest deviation within the gates; if there is none, the largest that keeps the agreement.
+    /// The smallest deviation under which no gate is exceeded; if there is none (``holds`` is false), the largest that
+    /// keeps the agreement.
     package let sigma: NoiseDeviation
     /// Top-1 agreement with and without the noise.
     package let agreement: Double
     /// The verdict with decoders that learned from noisy features, at this cut alone: deeper tensors are computed from
     /// the noisy values.
     package let verdict: GateVerdict
+    /// Whether no gate of a protected asset is exceeded under it with the images at hand.
+    package var holds: Bool { verdict.isUnbrokenAtHand }
     /// The scores of the best of these decoders.
     package let decoder: DecoderScores
 
@@ -21,7 +24,7 @@ package struct NoiseMeasurement: Sendable {
         /// Top-1 retrieval rate by reconstruction.
         package let retrievalTopOne: Double
 
-        init(_ count: Int, _ scores: DecoderScores) {
+        package init(_ count: Int, _ scores: DecoderScores) {
             self.count = count
             rSquared = scores.rSquared
             retrievalTopOne = scores.retrievalTopOne
@@ -44,4 +47,10 @@ package struct NoiseMeasurement: Sendable {
         self.verdict = verdict
         self.decoder = decoder
     }
+}
+
+extension GateVerdict {
+    /// Whether no gate of a protected asset is exceeded. Under noise the attacker with more images is not measured, so
+    /// no verdict passes there.
+    var isUnbrokenAtHand: Bool { outcome != .fails }
 }

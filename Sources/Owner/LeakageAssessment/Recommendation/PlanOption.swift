@@ -12,6 +12,9 @@ package struct PlanOption: Sendable, Hashable {
     package let agreement: Double
     /// The largest ratio of measured value to limit among the gates: at most 1 within them, 0 if nothing crosses.
     package let leakage: Double
+    /// The worst check that is decided, as a multiple of its limit; `nil` where the worst one lacks evidence, whose
+    /// bound is no measured leak.
+    package let decidedLeakage: Double?
     /// Of the gates.
     package let outcome: GateVerdict.Outcome
     /// With the enclave factor; `nil` where the parts were not timed.
@@ -23,13 +26,14 @@ package struct PlanOption: Sendable, Hashable {
 
     package init(
         front: String, mapping: String, sigma: NoiseDeviation? = nil, agreement: Double = 1, leakage: Double,
-        outcome: GateVerdict.Outcome, cost: CutCost, budgets: Budgets
+        decidedLeakage: Double? = nil, outcome: GateVerdict.Outcome, cost: CutCost, budgets: Budgets
     ) {
         self.front = front
         self.mapping = mapping
         self.sigma = sigma
         self.agreement = agreement
         self.leakage = leakage
+        self.decidedLeakage = decidedLeakage
         self.outcome = outcome
         self.cost = cost
         latencyMilliseconds = budgets.latency(of: cost)
@@ -83,7 +87,31 @@ extension PlanOption {
             case .fails: "fails the gates"
             case .notEnoughEvidence: "not enough evidence for a pass"
             }
-        let worst = leakage >= GateVerdict.worst ? "far beyond its limit" : "at \(Format.number(leakage)) of its limit"
+        guard let decidedLeakage else { return gates }
+        let worst =
+            decidedLeakage >= GateVerdict.worst
+            ? "far beyond its limit" : "at \(Format.number(decidedLeakage)) of its limit"
         return "\(gates), worst check \(worst)"
+    }
+}
+
+extension GateVerdict {
+    /// ``PlanOption/decidedLeakage`` of a plan with this verdict: of a cut that fails, the worst of the checks that it
+    /// fails, at the value that decides.
+    var decidedRatio: Double? {
+        switch outcome {
+        case .passes: ratio
+        case .fails: failedRatio ?? ratio
+        // Where only unassessed cuts are lacking, the checks of the assessed ones pass.
+        case .notEnoughEvidence: asAssessed.passes ? ratio : nil
+        }
+    }
+
+    /// Of the two gates of the channel KL, of which one has to hold, the smaller ratio.
+    private var failedRatio: Double? {
+        let failed = obstacles
+        let channels = failed.filter { $0.metric.adversary == .paper }.map(\.excess).min()
+        let decoders = failed.filter { $0.metric.adversary != .paper }.map(\.excess).max()
+        return [channels, decoders].compactMap(\.self).max()
     }
 }

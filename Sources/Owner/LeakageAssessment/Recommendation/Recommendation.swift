@@ -33,12 +33,13 @@ package struct Recommendation: Sendable, Hashable {
     ///     cost per cut, `nil` where the cut is not before it.
     ///   - whole: The cost of everything inside.
     ///   - trainsDecoders: Whether trained decoders belong to the assessment; the rule says so where they do not.
+    ///   - attacks: External attacks, which the verdicts count.
     package static func choose(
         among cuts: [CutMeasurement], verdicts: [GateVerdict], gates: Gates, adversary: Adversary = .both,
         mapping: (name: String, nodesInside: Int), shallowerMapping: (name: String, costs: [CutCost?])? = nil,
         whole: CutCost? = nil, budgets: Budgets = Budgets(), pictures: Int,
         protecting protected: Set<Asset> = Asset.all,
-        attackerPictures: Int = 100_000, trainsDecoders: Bool = true
+        attackerPictures: Int = 100_000, trainsDecoders: Bool = true, attacks: [OutsideAttack] = []
     ) -> Recommendation {
         let isTimed = ([whole].compactMap(\.self) + cuts.map(\.cost)).allSatisfy { budgets.latency(of: $0) != nil }
         let terms = Terms(
@@ -51,14 +52,15 @@ package struct Recommendation: Sendable, Hashable {
         {
             func option(_ mapping: String, _ cost: CutCost) -> PlanOption {
                 PlanOption(
-                    front: cut.name, mapping: mapping, leakage: verdict.ratio, outcome: verdict.outcome, cost: cost,
-                    budgets: budgets)
+                    front: cut.name, mapping: mapping, leakage: verdict.ratio,
+                    decidedLeakage: verdict.decidedRatio, outcome: verdict.outcome, cost: cost, budgets: budgets)
             }
             func noisy(_ mapping: String, _ cost: CutCost) -> PlanOption? {
                 cut.noise.map { noise in
                     PlanOption(
                         front: cut.name, mapping: mapping, sigma: noise.sigma, agreement: noise.agreement,
-                        leakage: noise.verdict.ratio, outcome: noise.verdict.outcome, cost: cost, budgets: budgets)
+                        leakage: noise.verdict.ratio, decidedLeakage: noise.verdict.decidedRatio,
+                        outcome: noise.verdict.outcome, cost: cost, budgets: budgets)
                 }
             }
             var places = [(mapping.name, cut.cost)]
@@ -71,10 +73,16 @@ package struct Recommendation: Sendable, Hashable {
         }
         let inside = whole.map {
             PlanOption(
-                front: mapping.name, mapping: mapping.name, leakage: 0, outcome: .passes, cost: $0, budgets: budgets)
+                front: mapping.name, mapping: mapping.name, leakage: 0, decidedLeakage: 0, outcome: .passes, cost: $0,
+                budgets: budgets)
         }
         let all = options + (inside.map { [$0] } ?? [])
         var notes: [Note] = []
+        // An external attack on identity has candidates of its own, whose number is not known.
+        let knowsCandidates = !attacks.contains { $0.metric == .identification }
+        func obstacles(_ pair: (CutMeasurement, GateVerdict)) -> Obstacles {
+            Obstacles(pair.0, pair.1, candidates: knowsCandidates ? pair.0.evidence?.candidates : nil)
+        }
         // Near-duplicates undo noise that is derived from the input, so it is measured and not recommended.
         let passing = options.filter { $0.passesGates && $0.sigma == nil }
         func finished(_ option: PlanOption?, _ basis: Basis) -> Recommendation {
@@ -84,7 +92,15 @@ package struct Recommendation: Sendable, Hashable {
                 nextSafer: option?.nextSafer(among: all),
                 nextFaster: option?.nextFaster(among: all))
         }
-        if options.contains(where: { $0.sigma != nil && $0.passesGates }) { notes.append(.noiseIsUndone) }
+        if let (cut, noise) = candidates.reversed().compactMap({ pair in pair.0.noise.map { (pair.0, $0) } })
+            .first(where: { $0.1.holds })
+        {
+            notes.append(
+                .noiseIsUndone(
+                    cut: cut.name,
+                    NearDuplicates(
+                        sigma: noise.sigma, repeated: noise.repeated, withoutNoise: cut.decoder.rSquared)))
+        }
         let affordable = passing.filter { budgets.excess(of: $0) == nil }
         if let inside, budgets.excess(of: inside) == nil {
             let worthwhile = affordable.filter { PlanChoice.isWorthwhile($0, over: inside) }
@@ -99,13 +115,14 @@ package struct Recommendation: Sendable, Hashable {
             }
             if let chosen = PlanChoice.best(of: worthwhile) { return exposing(chosen) }
         } else if let chosen = PlanChoice.best(of: affordable) {
+            if let excess = inside.flatMap(budgets.excess) { notes.append(.insideExceedsBudget(excess)) }
             return exposing(chosen)
         }
         func exposing(_ chosen: PlanOption) -> Recommendation {
             let cut = cuts.first { $0.name == chosen.front }
             let depth = cut?.cut.nodesInside ?? 0
             if let shallower = candidates.last(where: { $0.0.cut.nodesInside < depth && !$0.1.passes }) {
-                notes.append(.nextShallowerDoesNotPass(Obstacles(shallower.0, shallower.1)))
+                notes.append(.nextShallowerDoesNotPass(obstacles(shallower)))
             }
             notes.append(.exposes(chosen))
             return finished(chosen, .cutPasses(rSquared: cut?.decoder.rSquared))
@@ -116,13 +133,13 @@ package struct Recommendation: Sendable, Hashable {
         if let inside, let excess = budgets.excess(of: inside) { notes.append(.exceedsBudget(inside, excess)) }
         guard passing.isEmpty else { return finished(inside, .passingCutsExceedBudget) }
         if let open = candidates.first(where: { $0.1.asAssessed.passes }) {
-            return finished(inside, .deeperCutsLacking(Obstacles(open.0, open.1)))
+            return finished(inside, .deeperCutsLacking(obstacles(open)))
         }
         func shown(_ cut: CutMeasurement) -> Double { cut.estimate(of: .rSquared)?.upper ?? .infinity }
         guard let least = candidates.min(by: { shown($0.0) < shown($1.0) }) else { return finished(inside, .noCut) }
         if let last = candidates.last, last.0.name != least.0.name {
-            notes.append(.deepestDoesNotPass(Obstacles(last.0, last.1)))
+            notes.append(.deepestDoesNotPass(obstacles(last)))
         }
-        return finished(inside, adversary == .paper ? .channelsReveal : .noCutPasses(Obstacles(least.0, least.1)))
+        return finished(inside, adversary == .paper ? .channelsReveal : .noCutPasses(obstacles(least)))
     }
 }

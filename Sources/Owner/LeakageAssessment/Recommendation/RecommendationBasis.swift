@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Tensors
+
 extension Recommendation {
     /// The conditions for which the plans were assessed.
     package struct Terms: Sendable, Hashable {
@@ -36,8 +38,8 @@ extension Recommendation {
 
     /// A further reason.
     package enum Note: Sendable, Hashable {
-        /// Noise brings a cut within the gates, and near-duplicates undo it: ``NoiseMeasurement/copies``.
-        case noiseIsUndone
+        /// Under noise no gate is exceeded at this cut with the images at hand, and near-duplicates undo it.
+        case noiseIsUndone(cut: String, NearDuplicates)
         /// Names of the cuts within the gates.
         case cutsWithinGates([String])
         case nextShallowerDoesNotPass(Obstacles)
@@ -45,6 +47,16 @@ extension Recommendation {
         /// What the chosen plan leaves outside.
         case exposes(PlanOption)
         case exceedsBudget(PlanOption, Budgets.Excess)
+        /// Everything inside is no choice, so a cut within the gates is recommended however little it gains.
+        case insideExceedsBudget(Budgets.Excess)
+    }
+
+    /// R² of the decoders at a cut: under noise, for an attacker who averages near-duplicates, and without noise.
+    package struct NearDuplicates: Sendable, Hashable {
+        package let sigma: NoiseDeviation
+        /// One for each number of near-duplicates; empty where they were not tried.
+        package let repeated: [NoiseMeasurement.Copies]
+        package let withoutNoise: Double
     }
 
     /// Why a cut does not pass.
@@ -56,12 +68,15 @@ extension Recommendation {
         package let checks: [GateVerdict.Check]
         /// Names of the deeper candidate cuts that were not assessed, where nothing else decides against the cut.
         package let unassessed: [String]
+        /// Number of pictures among which one is identified; `nil` where it is unknown.
+        package let candidates: Int?
 
-        init(_ cut: CutMeasurement, _ verdict: GateVerdict) {
+        init(_ cut: CutMeasurement, _ verdict: GateVerdict, candidates: Int?) {
             self.cut = cut.name
             outcome = verdict.outcome
             checks = Array(verdict.worstFirst.prefix(2))
             unassessed = verdict.asAssessed.passes ? verdict.unassessed : []
+            self.candidates = candidates
         }
     }
 }

@@ -54,6 +54,10 @@ struct Demo: Command {
         if let cut = try ServedTrial.cut(of: file("appearance/assessment.json")) {
             announce(
                 "The cut after '\(cut.front)' passes. FrontNet and mapping unit run in the enclave, the BackNet on the host."
+                    + (cut.isWorthwhile
+                        ? ""
+                        : " It is shown for illustration: assess advises everything inside here, since the "
+                            + "cut saves too little.")
             )
             try await trial.serve(
                 [
@@ -62,8 +66,9 @@ struct Demo: Command {
             ) { _, _ in }
             printLines(
                 """
-                What the host saw: in the first deployment only ciphertext; in the second also \(cut.boundaryBytes) bytes per \
-                image, not encrypted. \(file("appearance/report.html")) shows what an attacker recovers from them.
+                What the host saw: in the first deployment only ciphertext; in the second also, not encrypted, \
+                \(formatted(bytes: cut.bytesOut)) out and \(formatted(bytes: cut.bytesBack)) back per image. \
+                \(file("appearance/report.html")) shows what an attacker recovers from them.
                 """)
         } else {
             print("No cut passes, so there is no second deployment with these images.")

@@ -89,6 +89,9 @@ enum DecoderStage {
     ) -> WorkKey {
         context.inputs.key(training == nil ? "decoders" : "trained", pictures: context.decodedDigests) { hasher in
             hasher.add("cut", cut.name)
+            for attack in AttackCatalogue.names(followingDecoders: training != nil || noise != nil) {
+                hasher.add("attack", attack)
+            }
             // Learning curves are left out where a gate is exceeded.
             for gate in Gate.all { hasher.add("gate", context.configuration.gates[gate].map { "\($0)" } ?? "none") }
             hasher.add("gallery", everythingOf: GalleryStage.positions(context))

@@ -33,11 +33,7 @@ enum NoiseStage {
         let outcome: DecoderStage.Outcome
         let verdict: GateVerdict
 
-        /// Whether no gate is exceeded with the images at hand. The attacker with more images is not measured under
-        /// noise.
-        var holds: Bool {
-            !verdict.checks.contains { $0.outcome == .fails && verdict.protected.contains($0.metric.asset) }
-        }
+        var holds: Bool { verdict.isUnbrokenAtHand }
     }
 
     static func run(_ context: StageContext, _ findings: inout Findings) throws(AssessmentError) {
