@@ -125,7 +125,8 @@ struct AssessmentFileTests {
         let zeros = String(repeating: "0", count: 64)
         for (word, option, different) in [
             ("another model", "--store-weights", with(sha256: zeros)),
-            ("with logits", "--scores", with(output: "stated_logits", scores: .logits)), ("2 classes", "--output", with(classes: 2)),
+            ("with logits", "--scores", with(output: "stated_logits", scores: .logits)),
+            ("2 classes", "--output", with(classes: 2)),
             ("'logits'", "--output", with(output: "logits")), (zeros, "--shape", with(graph: zeros)),
             (other.graphSHA256, "--shape", other),
             ("BGR", "--preprocess", with(try preprocessing(.bgr))),

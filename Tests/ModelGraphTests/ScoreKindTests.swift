@@ -6,7 +6,7 @@ import Testing
 
 @Suite("What the values of an output are")
 struct ScoreKindTests {
-    /// A graph that is written down as operators and names. Its input `x` is `[1, 4]`, of any values; `p` is its softmax.
+    /// A graph that is written down as operators and names. Its input `x` is `[1, 4]`, and `p` is the softmax of it.
     struct Tail: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let steps: [(Operation, [String], String)]
@@ -241,9 +241,9 @@ struct ScoreKindTests {
         // Softmax of four probabilities in a shape of several axes: e^0.25 / (4 e^0.25).
         let square = try Tail("", [:], (.reshape(Reshape([1, 2, 2])), ["p"], "y")).graph()
         let twice = try square.reading(.logits)
-        let values = try ReferenceExecutor(twice).run([Tensor([1, 1, 1, 1], shape: [1, 4])])[0].floats()
+        let values = try ReferenceExecutor(twice).run([Tensor([1, 1, 1, 1] as [Float], shape: [1, 4])])[0].floats()
         #expect(values.count == 4 && values.allSatisfy { abs($0 - 0.25) < 1e-6 })
-        let uneven = try ReferenceExecutor(twice).run([Tensor([50, 0, 0, 0], shape: [1, 4])])[0].floats()
+        let uneven = try ReferenceExecutor(twice).run([Tensor([50, 0, 0, 0] as [Float], shape: [1, 4])])[0].floats()
         // e / (e + 3)
         #expect(abs(uneven[0] - 0.475_367) < 1e-5)
         #expect(throws: GraphError.self) { try graph.exposing(["prob", "logits"]).reading(.probabilities) }
