@@ -6,19 +6,21 @@ import ONNXExport
 import Tensors
 import Testing
 
+struct ScoreTail: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let nodes: [Node]
+    var constants: [String: Float] = [:]
+    let isProbability: Bool
+    /// The values for logits 1, 2, 3, by the definition in the ONNX standard, in float64.
+    let expected: [Double]
+}
+
 /// Models whose logits for a picture of one colour are red, green and blue divided by 51, and their last layers.
 @Suite("Probabilities that do not end in a softmax", .serialized)
 struct ScoreTests {
-    struct Tail: Sendable, CustomTestStringConvertible {
-        let testDescription: String
-        let nodes: [Node]
-        var constants: [String: Float] = [:]
-        let isProbability: Bool
-        /// For logits 1, 2, 3: those of the definition in the ONNX standard, in float64.
-        let expected: [Double]
-    }
-
-    private static let softmax = [0.090_030_573_170_380_46, 0.244_728_471_054_797_64, 0.665_240_955_774_821_9]
+    private static let softmax: [Double] = [
+        0.090_030_573_170_380_46, 0.244_728_471_054_797_64, 0.665_240_955_774_821_9,
+    ]
 
     private static func node(_ operation: ModelGraph.Operation, _ inputs: [String], _ output: String) -> Node {
         Node(name: "n_\(output)", operation: operation, inputs: inputs, outputs: [output])
@@ -32,38 +34,38 @@ struct ScoreTests {
         .arithmetic(Arithmetic(function))
     }
 
-    private static let probable = node(.softmax(Softmax(axis: 1)), ["logits"], "p")
-    private static let clip = Tail(
+    private static let probable: Node = node(.softmax(Softmax(axis: 1)), ["logits"], "p")
+    private static let clip: ScoreTail = ScoreTail(
         testDescription: "softmax, clip", nodes: [probable, node(activation(.clip, 1e-7, 1 - 1e-7), ["p"], "y")],
         isProbability: true, expected: softmax)
-    private static let doubled = Tail(
+    private static let doubled: ScoreTail = ScoreTail(
         testDescription: "softmax times 2", nodes: [probable, node(arithmetic(.multiply), ["p", "c"], "y")],
         constants: ["c": 2], isProbability: false, expected: softmax.map { 2 * $0 })
 
-    static let tails = [
+    static let tails: [ScoreTail] = [
         clip, doubled,
-        Tail(
+        ScoreTail(
             testDescription: "softmax, slice, concat",
             nodes: [
                 probable, node(.slice(Slice(starts: [2], ends: [3], axes: [1], steps: [1])), ["p"], "a"),
                 node(.slice(Slice(starts: [0], ends: [2], axes: [1], steps: [1])), ["p"], "b"),
                 node(.concat(Concat(axis: 1)), ["a", "b"], "y"),
             ], isProbability: true, expected: [softmax[2], softmax[0], softmax[1]]),
-        Tail(
+        ScoreTail(
             testDescription: "mean of two softmaxes",
             nodes: [
                 probable, node(arithmetic(.multiply), ["logits", "zero"], "z"),
                 node(.softmax(Softmax(axis: 1)), ["z"], "q"), node(arithmetic(.add), ["p", "q"], "s"),
                 node(arithmetic(.multiply), ["s", "half"], "y"),
             ], constants: ["half": 0.5, "zero": 0], isProbability: true, expected: softmax.map { ($0 + 1.0 / 3) / 2 }),
-        Tail(
+        ScoreTail(
             testDescription: "decomposed softmax",
             nodes: [
                 node(activation(.exponential), ["logits"], "e"),
                 node(.reduction(Reduction(.sum, axes: [1], keepsDimensions: true)), ["e"], "t"),
                 node(arithmetic(.divide), ["e", "t"], "y"),
             ], isProbability: true, expected: softmax),
-        Tail(
+        ScoreTail(
             testDescription: "complement",
             nodes: [probable, node(arithmetic(.subtract), ["one", "p"], "y")], constants: ["one": 1],
             isProbability: true, expected: softmax.map { 1 - $0 }),
@@ -87,7 +89,7 @@ struct ScoreTests {
         picture = try folder.write(try image.pngBytes(), to: "colour.png")
     }
 
-    private func model(_ tail: Tail) throws -> String {
+    private func model(_ tail: ScoreTail) throws -> String {
         let graph = try Graph(
             name: "tail", inputs: [Value(name: "x", type: TensorType(.float32, try Shape([1, 3, 4, 4])))],
             outputs: ["y"],
@@ -115,7 +117,7 @@ struct ScoreTests {
     }
 
     @Test("run prints the values of the file, and run and inspect say what they are taken for", arguments: tails)
-    func run(_ tail: Tail) throws {
+    func run(_ tail: ScoreTail) throws {
         let model = try model(tail)
         let kind = tail.isProbability ? "probabilities" : "logits"
         let output = folder.file("y.npy")
@@ -132,8 +134,8 @@ struct ScoreTests {
         }
     }
 
-    @Test("Clients get the probabilities of the file, and the softmax of anything else", arguments: [clip, doubled])
-    func serve(_ tail: Tail) throws {
+    @Test("Clients get the probabilities of the file, and the softmax of anything else", arguments: tails.prefix(2))
+    func serve(_ tail: ScoreTail) throws {
         let model = try model(tail)
         let answer = try served(model, "served")
         let expected = tail.isProbability ? tail.expected : softmax(tail.expected)
