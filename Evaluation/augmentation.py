@@ -7,6 +7,7 @@ on 100 other pictures. Needs NumPy and Pillow, and prints one line for each cut.
 """
 
 import argparse
+import json
 import pathlib
 import subprocess
 import sys
@@ -34,7 +35,7 @@ COPIES = {"mirrored": ImageOps.mirror, "cropped": cropped, "both": lambda pictur
 
 
 def features(program, base, cut, images, out):
-    """Boundary tensors and pictures, one row each, in the order of the names of the files."""
+    """Boundary tensors, pictures and the stems of the names of their files, one row each."""
     subprocess.run(
         [program, "features", base / "model.onnx", "--preprocess", base / "preprocess.json", "--cut", cut, "--images",
          images, "--decoder-images", "1000", "--out", out], check=True, stdout=subprocess.DEVNULL)
@@ -42,7 +43,8 @@ def features(program, base, cut, images, out):
     pictures = np.load(out / "pictures.npy", mmap_mode="r")
     small = [np.asarray(Image.fromarray(picture.squeeze()).convert("RGB").resize((SIDE, SIDE), Image.BOX)).ravel() / 255
              for picture in pictures]
-    return x.reshape(len(x), -1).astype(np.float64), np.array(small)
+    stems = [pathlib.PurePath(name).stem for name in json.loads((out / "names.json").read_text())]
+    return x.reshape(len(x), -1).astype(np.float64), np.array(small), stems
 
 
 def solved(kernel, y, penalty):
@@ -69,21 +71,22 @@ def r_squared(x, y, groups, x_test, y_test):
 
 
 def measured(program, shared, name, cut, kind, folder):
-    files = sorted(folder.glob(f"{kind}/original/*"))
     base = shared / "models" / name
     work = folder / f"{name}-{cut}"
     work.mkdir()
-    x, y = features(program, base, cut, folder / kind / "original", work / "original")
-    order = np.random.default_rng(1).permutation(len(files))
+    x, y, stems = features(program, base, cut, folder / kind / "original", work / "original")
+    order = np.random.default_rng(1).permutation(len(stems))
     test, rest = order[:TEST], order[TEST:]
     few = rest[:FEW]
     augmented = [features(program, base, cut, folder / kind / copy, work / copy) for copy in COPIES]
+    if any(names != stems for _, _, names in augmented):
+        raise run.Failed(f"{cut}: the altered copies are not those of the same pictures")
     groups = np.tile(np.arange(len(few)), 1 + len(COPIES))
     results = {
         f"{FEW}": r_squared(x[few], y[few], np.arange(len(few)), x[test], y[test]),
         "with copies": r_squared(
-            np.concatenate([x[few]] + [a[few] for a, _ in augmented]),
-            np.concatenate([y[few]] + [b[few] for _, b in augmented]), groups, x[test], y[test])}
+            np.concatenate([x[few]] + [a[few] for a, _, _ in augmented]),
+            np.concatenate([y[few]] + [b[few] for _, b, _ in augmented]), groups, x[test], y[test])}
     for times in (2, 4):
         count = min(times * FEW, len(rest))
         more = rest[:count]
@@ -91,14 +94,7 @@ def measured(program, shared, name, cut, kind, folder):
     return results
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--program", default=curves.ROOT / ".build/release/infenclave", help="the built infenclave")
-    options = parser.parse_args()
-    try:
-        shared = run.shared_folder()
-    except run.Failed as failure:
-        sys.exit(f"error: {failure}")
+def measure_all(program, shared):
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         for name, cut in CUTS:
@@ -111,8 +107,18 @@ def main():
                     for path in (folder / kind / "original").iterdir():
                         with Image.open(path) as picture:
                             change(picture.convert("RGB")).save(folder / kind / copy / f"{path.stem}.png")
-            found = measured(options.program, shared, name, cut, kind, folder)
+            found = measured(program, shared, name, cut, kind, folder)
             print(f"{name:18} {cut:34} " + "  ".join(f"{label}: {value:.3f}" for label, value in found.items()), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--program", default=curves.ROOT / ".build/release/infenclave", help="the built infenclave")
+    options = parser.parse_args()
+    try:
+        measure_all(options.program, run.shared_folder())
+    except run.Failed as failure:
+        sys.exit(f"error: {failure}")
 
 
 if __name__ == "__main__":

@@ -124,6 +124,7 @@ struct AssessedPartitionTests {
         let zeros = String(repeating: "0", count: 64)
         for (name, changes, option) in [
             ("output", ["output": "another"], "--output"), ("graph", ["graphSHA256": zeros], "--shape"),
+            ("scores", ["scores": "logits"], "--scores"),
         ] {
             let plan = try AssessmentFixture(changes: changes).write(to: folder, name)
             try expectRefused(partition(["--plan", plan], folder), naming: Array(changes.values)[0], in: folder)
@@ -143,8 +144,12 @@ struct AssessedPartitionTests {
             partition(
                 ["--assessment", folder.file("same/assessment.json"), "--preprocess", file], folder),
             naming: "\"std\":[4,5,6]", in: folder)
+        // The same file, of which the output is said to be something else.
+        let outcome = try infenclave(partition(["--plan", plan, "--scores", "logits"], folder), in: folder)
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.contains("give the same --scores as to `assess`"), "\(outcome.errors)")
         // A member that is missing is no consent.
-        for name in ["output", "graphSHA256", "preprocessing"] {
+        for name in ["output", "graphSHA256", "preprocessing", "scores"] {
             let plan = try AssessmentFixture(missing: [name]).write(to: folder, "without-\(name)")
             try expectRefused(partition(["--plan", plan], folder), naming: "model.\(name)", in: folder)
         }

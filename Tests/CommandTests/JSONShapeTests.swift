@@ -73,7 +73,7 @@ struct JSONShapeTests {
                         "name": .string, "crossing": .array(crossing), "parametersInside": .number,
                         "multiplyAddsInside": .number,
                     ])),
-                "inputs": .array(Self.port), "outputs": .array(Self.port), "parameters": .number,
+                "inputs": .array(Self.port), "outputs": .array(Self.port), "scores": .string, "parameters": .number,
                 "multiplyAdds": .number,
             ]))
         let object = try #require(json as? [String: Any])
@@ -126,7 +126,7 @@ struct JSONShapeTests {
             json,
             .object([
                 "model": .object([
-                    "sha256": .string, "graphSHA256": .string, "output": .string,
+                    "sha256": .string, "graphSHA256": .string, "output": .string, "scores": .string,
                     "preprocessing": .object(["width": .number, "resize": .object(["mode": .string])]),
                 ]), "images": .number, "seed": .number, "baselineMean": .number,
                 "cuts": .array(cut),

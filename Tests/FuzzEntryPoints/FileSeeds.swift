@@ -9,7 +9,7 @@ extension FuzzSeed {
     /// A cut that passes and one that does not.
     private static func assessment(_ digest: String) -> String {
         """
-        {"version":3,"model":{"sha256":"\(digest)","graphSHA256":"\(digest)","output":"prob","classes":10,"width":8,\
+        {"version":3,"model":{"sha256":"\(digest)","graphSHA256":"\(digest)","output":"prob","scores":"logits","classes":10,"width":8,\
         "height":8,"preprocessing":{"width":8,"height":8,"channels":"grey","resize":{"mode":"none"},\
         "interpolation":"bilinear","mean":[0],"std":[1]}},\
         "images":60,"adversary":"both","protected":["appearance"],\

@@ -77,7 +77,12 @@ enum ModelTargets {
     private static func describe(_ graph: Graph) {
         _ = graph.parametersByNode
         _ = graph.multiplyAddsByNode
-        _ = graph.endsInProbabilities
+        let scores = graph.scoreKind
+        for kind in ScoreKind.allCases {
+            let read = try? graph.reading(kind)
+            promise(kind != .probabilities || read.map { $0.scoreKind == kind } ?? true, "a clip is seen")
+        }
+        promise((try? graph.reading(scores))?.nodes.count == graph.nodes.count, "what is shown adds nothing")
         // The cuts of a graph take time in the square of its length.
         guard graph.nodes.count <= 64 else { return }
         let cuts = graph.cuts

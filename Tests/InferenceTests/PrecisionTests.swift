@@ -245,7 +245,7 @@ struct PrecisionTests {
         for bound in [1e9, 1e-4, 0] {
             let table = try search.table(.integer8, bound: .init(divergence: bound))
             let plan = try Plan(compiling: graph, options: Self.options(Precision(table)))
-            var agreement = OutputAgreement()
+            var agreement = OutputAgreement(graph.scoreKind)
             agreement.add(expected: expected, actual: try plan.run(problem.given)[0].floats())
             #expect(agreement.meanDivergence <= bound)
             counts.append(table.products.values.count { $0.level == .integer8 })

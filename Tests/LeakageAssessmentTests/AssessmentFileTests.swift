@@ -98,11 +98,12 @@ struct AssessmentFileTests {
         let other = try TinyNetwork.network(seed: 2).description()
         func with(
             sha256: String? = nil, graph: String? = nil, output: String? = nil, _ preprocessing: Preprocessing? = nil,
-            classes: Int? = nil
+            classes: Int? = nil, scores: ScoreKind? = nil
         ) -> AssessmentResult.NetworkDescription {
             .init(
                 name: "tiny", sha256: sha256 ?? network.sha256, graphSHA256: graph ?? network.graphSHA256,
-                output: output ?? network.output, preprocessing: preprocessing ?? network.preprocessing,
+                output: output ?? network.output, scores: scores ?? network.scores,
+                preprocessing: preprocessing ?? network.preprocessing,
                 classes: classes ?? network.classes, parameters: 1, multiplyAdds: 1)
         }
         func preprocessing(
@@ -123,7 +124,9 @@ struct AssessmentFileTests {
         #expect(try model.difference(from: with(preprocessing())) == nil)
         let zeros = String(repeating: "0", count: 64)
         for (word, option, different) in [
-            ("another model", "--store-weights", with(sha256: zeros)), ("2 classes", "--output", with(classes: 2)),
+            ("another model", "--store-weights", with(sha256: zeros)),
+            ("with logits", "--scores", with(output: "stated_logits", scores: .logits)),
+            ("2 classes", "--output", with(classes: 2)),
             ("'logits'", "--output", with(output: "logits")), (zeros, "--shape", with(graph: zeros)),
             (other.graphSHA256, "--shape", other),
             ("BGR", "--preprocess", with(try preprocessing(.bgr))),
@@ -144,6 +147,7 @@ struct AssessmentFileTests {
         renamed.graph = try renamed.graph.exposing(["h"])
         #expect(try renamed.description().graphSHA256 != network.graphSHA256)
         #expect(try renamed.description().output == "h")
+        #expect(network.scores == .probabilities)
     }
 
     @Test("A file that is none, lacks a member or contradicts itself is refused")
@@ -165,6 +169,8 @@ struct AssessmentFileTests {
             ("model.graphSHA256", { Self.change(&$0, "model", ["graphSHA256": "0B"]) }),
             ("model.output", { Self.remove(&$0, "model", "output") }),
             ("model.graphSHA256", { Self.remove(&$0, "model", "graphSHA256") }),
+            ("model.scores", { Self.remove(&$0, "model", "scores") }),
+            ("model.scores", { Self.change(&$0, "model", ["scores": "percent"]) }),
             ("model.preprocessing", { Self.remove(&$0, "model", "preprocessing") }),
             ("model.preprocessing", { Self.change(&$0, "model", ["preprocessing": ["width": 16]]) }),
             ("gates", { Self.change(&$0, "gates", ["name": "mild"]) }),

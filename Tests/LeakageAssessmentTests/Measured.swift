@@ -114,7 +114,8 @@ enum Measured {
         let image = try Image(width: 2, height: 2, channels: 3, pixels: (0..<12).map { UInt8($0 * 20) })
         let description = AssessmentResult.NetworkDescription(
             name: name, sha256: String(repeating: "0a", count: 32), graphSHA256: String(repeating: "0b", count: 32),
-            output: "prob", preprocessing: try TinyNetwork.preprocessing(), classes: 4, parameters: 10,
+            output: "prob", scores: .probabilities, preprocessing: try TinyNetwork.preprocessing(), classes: 4,
+            parameters: 10,
             multiplyAdds: 10_000)
         return AssessmentResult(
             model: description, validator: hasValidator ? description : nil,

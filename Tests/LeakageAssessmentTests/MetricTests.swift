@@ -25,9 +25,20 @@ struct MetricTests {
 
     @Test(
         "What is no distribution is refused",
-        arguments: [[0.5, 0.6], [0.5, -0.1, 0.6], [.nan, 1], [1], [0.5, .infinity]] as [[Float]])
+        arguments: [[0.5, 1.1], [0.5, -0.1, 0.6], [.nan, 1], [1], [0.5, .infinity]] as [[Float]])
     func noDistribution(values: [Float]) {
         #expect(throws: AssessmentError.self) { try ClassDistribution(values) }
+    }
+
+    @Test("Probabilities of sigmoids are divided by their sum; none of any class is equally many of each")
+    func independentProbabilities() throws {
+        let distribution = try ClassDistribution([0.9, 0.3, 0, 0.3] as [Float])
+        #expect(zip(distribution.probabilities, [0.6, 0.2, 0, 0.2]).allSatisfy { abs($0 - $1) < 1e-7 })
+        // -0.6 ln 0.6 - 0.4 ln 0.2
+        #expect(abs(distribution.entropy - 0.950_270_539_233_235) < 1e-6)
+        #expect(try ClassDistribution([0, 0, 0, 0] as [Float]).probabilities == [0.25, 0.25, 0.25, 0.25])
+        // A level of 8 bits beyond.
+        #expect(try ClassDistribution([1.004, -0.004] as [Float]).probabilities == [1, 0])
     }
 
     @Test("Class scores that are not finite are refused", arguments: [[1, .nan], [.infinity, 0], [3]] as [[Float]])

@@ -133,8 +133,26 @@ struct RecommendationTests {
             name: "scores", inputs: graph.inputs, outputs: ["h"], nodes: Array(graph.nodes.dropLast()),
             constants: graph.constants)
         #expect(try scores.mappingCut().name == "logits")
-        #expect(graph.endsWithSoftmax)
-        #expect(!scores.endsWithSoftmax)
+        #expect(graph.scoreKind == .probabilities && scores.scoreKind == .logits)
+        // Nodes that move, round or scale the probabilities are inside with the softmax.
+        let nodes = [
+            Node(
+                name: "part", operation: .slice(Slice(starts: [1], ends: [4], axes: [1], steps: [1])),
+                inputs: ["prob"], outputs: ["part"]),
+            Node(
+                name: "scaled", operation: .arithmetic(Arithmetic(.multiply)), inputs: ["part", "one"],
+                outputs: ["scaled"]),
+            Node(
+                name: "clipped", operation: .activation(Activation(.clip, alpha: 0, beta: 1)), inputs: ["scaled"],
+                outputs: ["clipped"]),
+        ]
+        var constants = graph.constants
+        constants["one"] = try Tensor([Float(1)], shape: [])
+        let longer = try Graph(
+            name: "longer", inputs: graph.inputs, outputs: ["clipped"], nodes: graph.nodes + nodes,
+            constants: constants)
+        #expect(try longer.mappingCut().name == "logits")
+        #expect(longer.scoreKind == .probabilities)
     }
 
     @Test("A plan is read back as it was written, byte for byte the same each time")

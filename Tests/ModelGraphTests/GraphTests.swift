@@ -13,8 +13,6 @@ struct GraphTests {
         #expect(graph.type(of: "f").shape.dimensions == [1, 4])
         #expect(graph.type(of: "prob").shape.dimensions == [1, 5])
         #expect(graph.constants["unused"] == nil)
-        #expect(graph.endsInProbabilities)
-        #expect(try !graph.exposing(["logits"]).endsInProbabilities)
     }
 
     @Test("Parameters and multiply-adds are those of the layers' arithmetic")

@@ -26,12 +26,27 @@ import Testing
         for sigmoid in [true, false] {
             let two = try graph(shape, sigmoid: sigmoid).withTwoClasses()
             let scores = try ReferenceExecutor(two).run([Tensor([x], shape: shape)])[0].floats()
-            #expect(two.endsInProbabilities == sigmoid)
+            #expect(two.scoreKind == (sigmoid ? .probabilities : .logits))
             #expect(two.type(of: two.outputs[0]).shape.dimensions.last == 2)
             let second = sigmoid ? scores[1] : exp(scores[1]) / (exp(scores[0]) + exp(scores[1]))
             #expect(abs(second - probability) < 1e-6)
             if sigmoid { #expect(abs(scores[0] + scores[1] - 1) < 1e-6) }
         }
+    }
+
+    @Test("A stated kind decides what the only score is", arguments: [true, false])
+    func stated(_ sigmoid: Bool) throws {
+        let x: Float = 0.7
+        let value = sigmoid ? 1 / (1 + exp(-x)) : x
+        let graph = try graph([1, 1], sigmoid: sigmoid)
+        let probable = try graph.withTwoClasses(.probabilities)
+        #expect(probable.scoreKind == .probabilities)
+        let shares = try ReferenceExecutor(probable).run([Tensor([x], shape: [1, 1])])[0].floats()
+        #expect(abs(shares[1] - value) < 1e-6 && abs(shares[0] - (1 - value)) < 1e-6)
+        let scored = try graph.withTwoClasses(.logits)
+        #expect(scored.scoreKind == .logits)
+        let scores = try ReferenceExecutor(scored).run([Tensor([x], shape: [1, 1])])[0].floats()
+        #expect(abs(scores[1] - value / 2) < 1e-6 && abs(scores[0] + value / 2) < 1e-6)
     }
 
     @Test("A model with several scores is left alone")

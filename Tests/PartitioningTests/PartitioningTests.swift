@@ -49,6 +49,32 @@ struct PartitioningTests {
         #expect(inside.manifest.parts.map(\.file).sorted() == ["frontnet.sealed", "mapping.sealed"])
     }
 
+    @Test("What the scores are is in the manifest, and the mapping unit applies softmax to logits only")
+    func scores() throws {
+        let owner = try Owner()
+        func opened(_ name: String, _ graph: Graph, _ scores: ScoreKind? = nil) throws -> String {
+            let recipe = BundleRecipe(
+                modelName: "tiny", graph: graph, front: "flat", mapping: "flat", classNames: Owner.names,
+                preprocessing: try owner.recipe().preprocessing, scores: scores)
+            let bundle = try OpenedBundle(opening: try owner.write(name, recipe))
+            let sealed = try bundle.mappingUnit.contents().bytes
+            let mapping = try SealedPart.open(
+                sealed.span.bytes, as: .mapping, modelKey: owner.modelKey, context: context(bundle))
+            let part = try MappingUnitPart(decoding: mapping.bytes, allocator: .standard)
+            return (bundle.manifest.scores ?? "none") + (part.appliesSoftmax ? ", softmax" : "")
+        }
+        let graph = try Owner.graph()
+        #expect(try opened("l.infenclave", graph) == "logits, softmax")
+        let probable = try graph.reading(.probabilities)
+        #expect(try opened("p.infenclave", probable) == "probabilities")
+        // The softmax is a node of this graph.
+        #expect(try opened("s.infenclave", probable.reading(.logits), .logits) == "logits")
+        try owner.sign(owner.folder.appending(path: "l.infenclave").path) { $0["scores"] = "percent" }
+        #expect(refusal(of: owner.folder.appending(path: "l.infenclave").path)?.message.contains("scores") == true)
+        try owner.sign(owner.folder.appending(path: "l.infenclave").path) { $0["scores"] = nil }
+        #expect(try OpenedBundle(opening: owner.folder.appending(path: "l.infenclave").path).manifest.scores == nil)
+    }
+
     @Test("Noise is in the manifest, where clients see it, and in the sealed FrontNet, where the enclave does")
     func noise() throws {
         let owner = try Owner()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Hexadecimal
 package import LeakageAssessment
+package import ModelGraph
 package import Tensors
 
 /// The network that an assessment is of, as `assessment.json` records it. The numbers hold for this network alone: the
@@ -12,6 +13,8 @@ package struct AssessedNetwork: Sendable, Hashable, Decodable {
     package let graphSHA256: String
     /// The name of the graph's output.
     package let output: String
+    /// What the output was taken for. How the gates judge depends on it.
+    package let scores: ScoreKind
     package let classes: Int
     /// Size of the input in pixels.
     package let width: Int
@@ -42,6 +45,12 @@ package struct AssessedNetwork: Sendable, Hashable, Decodable {
             return Difference(
                 message: "it is of \(found), the model is loaded for \(expected)",
                 remedy: "give the same --shape, --output and --preprocess as to `assess`, or assess the model again")
+        }
+        guard scores == network.scores else {
+            return Difference(
+                message:
+                    "it was made with \(scores.rawValue) as scores, the model is loaded with \(network.scores.rawValue)",
+                remedy: "give the same --scores as to `assess`, or assess the model again with this one")
         }
         guard output == network.output else {
             return Difference(

@@ -77,6 +77,7 @@ package enum AssessmentJSON {
         .object([
             ("name", .string(network.name)), ("sha256", .string(network.sha256)),
             ("graphSHA256", .string(network.graphSHA256)), ("output", .string(network.output)),
+            ("scores", .string(network.scores.rawValue)),
             ("preprocessing", .encoded(JSONText.line(network.preprocessing))),
             ("classes", .integer(network.classes)), ("width", .integer(network.width)),
             ("height", .integer(network.height)), ("parameters", .integer(network.parameters)),

@@ -27,13 +27,18 @@ package struct BundleRecipe: Sendable {
     package var acceptsFloats: Bool
     /// The format to which the graph's weights were rounded; `nil` if they were not.
     package var storedWeights: StoredWeights?
+    /// What the model's output is, for the manifest. The graph itself decides whether softmax is applied:
+    /// ``Graph/reading(_:)``.
+    package var scores: ScoreKind
 
     package init(
         modelName: String, graph: Graph, front: String, mapping: String, classNames: [String],
         preprocessing: Preprocessing, topK: Int? = nil, assessment: BundleManifest.Assessment = .none,
         precision: PrecisionTable = .float32, accuracy: BundleManifest.Accuracy? = nil,
-        sigma: NoiseDeviation? = nil, acceptsFloats: Bool = false, storedWeights: StoredWeights? = nil
+        sigma: NoiseDeviation? = nil, acceptsFloats: Bool = false, storedWeights: StoredWeights? = nil,
+        scores: ScoreKind? = nil
     ) {
+        self.scores = scores ?? graph.scoreKind
         self.storedWeights = storedWeights
         self.acceptsFloats = acceptsFloats
         self.modelName = modelName
@@ -83,7 +88,7 @@ package struct BundleRecipe: Sendable {
                 throw GraphError(.invalidGraph, "an answer lists at most \(AnswerLayout.maximumClassCount) classes")
             }
             let mappingPart = try MappingUnitPart(
-                graph: partition.mapping, appliesSoftmax: !graph.endsInProbabilities, classNames: classNames,
+                graph: partition.mapping, appliesSoftmax: self.graph.scoreKind == .logits, classNames: classNames,
                 topK: topK ?? min(Self.defaultTopK, classNames.count), precision: precision)
             return (partition, frontPart, mappingPart)
         } catch { throw PartitioningError(.invalidModel, error.message) }

@@ -194,7 +194,8 @@ package struct BundleWriter {
                 toBackNet: partition.backInputs.map { .init(tensor: $0.name, type: $0.type) },
                 fromBackNet: partition.backOutputs.map { .init(tensor: $0.name, type: $0.type) },
                 sigma: recipe.sigma),
-            classes: service.classes, topK: service.topK, precision: recipe.precision.level.label,
+            classes: service.classes, scores: recipe.scores.rawValue, topK: service.topK,
+            precision: recipe.precision.level.label,
             storedWeights: recipe.storedWeights?.rawValue, accuracy: recipe.accuracy, parts: [],
             assessment: recipe.assessment)
     }

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Foundation
 import LeakageAssessment
+import ModelGraph
 import ONNXImport
 import Tensors
 
@@ -20,6 +21,10 @@ struct AssessmentArguments: ParsableArguments {
     var validatorShape: String?
     @Option(help: ArgumentHelp("The validator's output with the class scores.", valueName: "name"))
     var validatorOutput: String?
+    @Option(
+        help: ArgumentHelp(
+            "What the validator's output is, as --scores of the model.", valueName: "kind"))
+    var validatorScores: ScoreKind?
     @Option(help: ArgumentHelp("Use only the first N images, by name.", valueName: "n")) var limit: Int?
     @Option(
         help:
@@ -130,10 +135,11 @@ struct AssessmentArguments: ParsableArguments {
         guard publicBackbone != nil || [publicWeights, publicShape, publicOutput].allSatisfy({ $0 == nil }) else {
             throw ValidationError("--public-weights, --public-shape and --public-output go with --public-backbone")
         }
-        guard validator != nil || [validatorPreprocess, validatorShape, validatorOutput].allSatisfy({ $0 == nil })
-        else {
+        let ofValidator = [validatorPreprocess, validatorShape, validatorOutput, validatorScores?.rawValue]
+        guard validator != nil || ofValidator.allSatisfy({ $0 == nil }) else {
             throw ValidationError(
-                "--validator-preprocess, --validator-shape and --validator-output go with --validator")
+                "--validator-preprocess, --validator-shape, --validator-output and --validator-scores go with --validator"
+            )
         }
         for shape in [validatorShape, publicShape] { try shape.map(ONNXImportSettings.validate(shape:)) }
         guard (1...1 << 53).contains(attackerPictures) else {
@@ -230,16 +236,17 @@ struct AssessmentArguments: ParsableArguments {
         if validatorShape == nil, let size = try arguments.stated(besides: validator) {
             settings.pictureSize = .init(channels: size.channels.count, height: size.height, width: size.width)
         }
-        let loaded = try Self.loaded(validator, settings, options: "validator")
+        let loaded = try Self.loaded(validator, settings, scores: validatorScores, options: "validator")
         return try Self.network(loaded, try arguments.resolved(for: loaded))
     }
 
     /// A model beside the assessed one. A remedy of the importer names the options of this model.
     private static func loaded(
-        _ path: String, weights: String? = nil, _ settings: ONNXImportSettings, options prefix: String
+        _ path: String, weights: String? = nil, _ settings: ONNXImportSettings, scores: ScoreKind? = nil,
+        options prefix: String
     ) throws -> LoadedModel {
         do {
-            return try LoadedModel(path: path, weights: weights, settings: settings)
+            return try LoadedModel(path: path, weights: weights, settings: settings, scores: scores)
         } catch let error as ONNXImportError {
             let message = ["output", "shape"].reduce(error.message) { message, option in
                 message.replacingOccurrences(of: "--\(option) ", with: "--\(prefix)-\(option) ")
@@ -251,7 +258,9 @@ struct AssessmentArguments: ParsableArguments {
     static func network(
         _ model: LoadedModel, _ preprocessing: Preprocessing
     ) throws -> AssessmentConfiguration.Network {
-        try .init(graph: model.graph, preprocessing: preprocessing, name: model.name, sha256: model.sha256())
+        try .init(
+            graph: model.graph, preprocessing: preprocessing, name: model.name, sha256: model.sha256(),
+            scores: model.scores)
     }
 }
 

@@ -38,6 +38,12 @@ struct ModelArguments: ParsableArguments {
                 computation see --precision.
                 """, valueName: "type"))
     var storeWeights = "f32"
+    @Option(
+        help: ArgumentHelp(
+            "What the output is: logits, to which softmax is applied, or probabilities.",
+            discussion: "Default: probabilities where the last layers keep every value from 0 to 1, else logits.",
+            valueName: "kind"))
+    var scores: ScoreKind?
 
     /// The format to which weights are rounded; `nil` if they are not.
     var storedWeights: StoredWeights? { StoredWeights(rawValue: storeWeights) }
@@ -82,9 +88,23 @@ struct ModelArguments: ParsableArguments {
         if shape == nil, let known = try preprocess?.stated(besides: model) {
             settings.pictureSize = .init(channels: known.channels.count, height: known.height, width: known.width)
         }
-        var loaded = try LoadedModel(path: model, weights: weights, settings: settings, asInFile: asInFile)
-        if let storedWeights, rounding { loaded.roundWeights(to: storedWeights) }
+        var loaded = try LoadedModel(
+            path: model, weights: weights, settings: settings, asInFile: asInFile, scores: scores)
+        if let storedWeights, rounding { try loaded.roundWeights(to: storedWeights) }
+        if let note = loaded.scoresNote { printError("note: \(note)") }
         return loaded
+    }
+}
+
+extension ScoreKind: ExpressibleByArgument {}
+
+extension ScoreKind {
+    /// What becomes of the output, for people.
+    var summary: String {
+        switch self {
+        case .logits: "logits: answers have their softmax"
+        case .probabilities: "probabilities: answers have them as they are"
+        }
     }
 }
 
@@ -120,7 +140,12 @@ extension ONNXImportSettings {
 /// A model in memory.
 struct LoadedModel: Sendable {
     let path: String
-    let graph: Graph
+    private(set) var graph: Graph
+    /// What the file's output is.
+    let scores: ScoreKind
+    /// Why `--scores` says something else than the last layers show; `nil` where both agree.
+    let scoresNote: String?
+    private let isAsInFile: Bool
     /// The model's files, in the order in which they are digested.
     private let files: [String]
     private let described: Result<Preprocessing?, CommandFailure>
@@ -143,16 +168,22 @@ struct LoadedModel: Sendable {
 
     var name: String { URL(filePath: path).deletingPathExtension().lastPathComponent }
 
-    fileprivate mutating func roundWeights(to stored: StoredWeights) {
+    fileprivate mutating func roundWeights(to stored: StoredWeights) throws {
         graph.roundWeightsInPlace(to: stored)
         storedWeights = stored
+        // Rounded weights may put a bound beyond 1.
+        if scores == .probabilities, !isAsInFile { graph = try graph.reading(.probabilities) }
     }
 
+    /// - Parameters:
+    ///   - asInFile: Whether the graph is that of the file, without a node for ``scores`` and without a second class.
+    ///   - stated: What the output is; by default, what the last layers show.
     init(
         path: String, weights: String? = nil, settings: ONNXImportSettings = ONNXImportSettings(),
-        asInFile: Bool = false
+        asInFile: Bool = false, scores stated: ScoreKind? = nil
     ) throws {
         self.path = path
+        isAsInFile = asInFile
         if path.lowercased().hasSuffix(".cfg") {
             let bytes = try InputFile.read(path)
             let file = weights ?? URL(filePath: path).deletingPathExtension().appendingPathExtension("weights").path
@@ -160,13 +191,16 @@ struct LoadedModel: Sendable {
             files = [path, file]
             (picture, notes, answersInHalf, producer) = (nil, [], false, "")
             let name = URL(filePath: path).deletingPathExtension().lastPathComponent
+            let model: DarknetModel
             do throws(DarknetImportError) {
-                let model = try DarknetModel(
+                model = try DarknetModel(
                     name: name, configuration: bytes.bytes, weights: weightBytes.bytes, batch: settings.batch)
-                (graph, described) = (model.graph, .success(model.preprocessing))
             } catch {
                 throw CommandFailure("model", "\(error.code == .weightsMismatch ? file : path): \(error.message)")
             }
+            described = .success(model.preprocessing)
+            (scores, scoresNote) = Self.scores(of: model.graph, stated)
+            graph = asInFile ? model.graph : try model.graph.reading(scores)
             return
         }
         guard weights == nil else {
@@ -178,15 +212,32 @@ struct LoadedModel: Sendable {
         settings.isClassifier = true
         let model = try ONNXModel.load(path: path, settings: settings)
         (picture, answersInHalf, producer) = (model.picture, model.answersInHalf, model.producer)
+        (scores, scoresNote) = Self.scores(of: model.graph, stated)
         if model.graph.hasOneScore, !asInFile {
-            graph = try model.graph.withTwoClasses()
+            graph = try model.graph.withTwoClasses(scores)
             notes = model.notes + ["The only score is that of the second of two classes: give two class names."]
         } else {
-            (graph, notes) = (model.graph, model.notes)
+            graph = asInFile ? model.graph : try model.graph.reading(scores)
+            notes = model.notes
         }
         // Metadata that cannot be used matter only if no other preprocessing is named.
         do { described = .success(try Self.preprocessing(of: model)) } catch let failure as CommandFailure {
             described = .failure(failure.about(path))
+        }
+    }
+
+    /// What the output is, and a note where that is not what the last layers show.
+    private static func scores(of graph: Graph, _ stated: ScoreKind?) -> (ScoreKind, String?) {
+        let shown = graph.scoreKind
+        guard let stated, stated != shown else { return (shown, nil) }
+        switch stated {
+        case .logits:
+            return (stated, "the last layers keep every value from 0 to 1; --scores logits applies softmax to them")
+        case .probabilities:
+            return (
+                stated,
+                "the last layers do not keep every value from 0 to 1; with --scores probabilities, those beyond become 0 or 1"
+            )
         }
     }
 

@@ -40,7 +40,7 @@ struct PrecisionAccuracy: Encodable {
         let seen = Set(used.map(Self.resolved))
         let others = all.filter { !seen.contains(Self.resolved($0)) }
         let isHeldOut = others.count == all.count || others.count >= Self.fewest
-        var agreement = OutputAgreement()
+        var agreement = OutputAgreement(model.graph.scoreKind)
         for path in isHeldOut ? others : all {
             let tensor = try preprocessor.tensor(of: try Image(named: path))
             agreement.add(

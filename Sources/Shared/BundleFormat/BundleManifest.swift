@@ -29,6 +29,9 @@ public struct BundleManifest: Sendable, Hashable, Codable {
     public var boundary: Boundary
     /// Number of classes.
     public var classes: Int
+    /// What the model's output is: `logits`, of which the answers have the softmax, or `probabilities`, which the answers
+    /// have as they are; `nil` in bundles of earlier versions.
+    public var scores: String?
     /// Number of entries in an answer.
     public var topK: Int
     /// The requested precision: `f32`, `bf16` or `int8`; some layers may have a higher one.
@@ -174,7 +177,8 @@ public struct BundleManifest: Sendable, Hashable, Codable {
     /// A manifest of ``currentFormatVersion``. The values are not checked here: see ``init(decoding:)``.
     package init(
         identifier: String, model: Model, ownerPublicKey: String, input: Input, cuts: Cuts, boundary: Boundary,
-        classes: Int, topK: Int, precision: String, storedWeights: String? = nil, accuracy: Accuracy? = nil,
+        classes: Int, scores: String? = nil, topK: Int, precision: String, storedWeights: String? = nil,
+        accuracy: Accuracy? = nil,
         parts: [Part],
         assessment: Assessment
     ) {
@@ -186,6 +190,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
         self.cuts = cuts
         self.boundary = boundary
         self.classes = classes
+        self.scores = scores
         self.topK = topK
         self.precision = precision
         self.storedWeights = storedWeights
@@ -246,6 +251,7 @@ public struct BundleManifest: Sendable, Hashable, Codable {
             ("assessment.headline", assessment.headline),
         ] { try require(Self.isPlain(text), "\(member) is too long or holds control characters") }
         try require(["f32", "bf16", "int8"].contains(precision), "precision is not f32, bf16 or int8")
+        try require(scores.map(["logits", "probabilities"].contains) ?? true, "scores is not logits or probabilities")
         try require(storedWeights.map(["bf16", "int8"].contains) ?? true, "storedWeights is not bf16 or int8")
         try require(
             boundary.sigma == nil || !cuts.everythingInside,

@@ -27,27 +27,3 @@ extension Graph {
     /// Bytes of all constants.
     package var constantBytes: Int { constants.values.reduce(0) { $0 + $1.byteCount } }
 }
-
-extension Graph {
-    /// Whether the only output consists of probabilities: it comes from a softmax or a sigmoid, possibly followed by
-    /// views or rounding.
-    package var endsInProbabilities: Bool {
-        let makers = Dictionary(
-            nodes.flatMap { node in node.outputs.map { ($0, node) } }, uniquingKeysWith: { first, _ in first })
-        guard outputs.count == 1, var node = makers[outputs[0]] else { return false }
-        while true {
-            switch node.operation {
-            case .softmax: return true
-            case .activation(let activation): return activation.function == .sigmoid
-            case .identity, .reshape, .flatten, .squeeze, .unsqueeze, .quantizeLinear, .dequantizeLinear:
-                guard let previous = makers[node.inputs[0]] else { return false }
-                node = previous
-            case .concat:
-                // With two classes, the second output is the probability itself.
-                guard let last = node.inputs.last, let previous = makers[last] else { return false }
-                node = previous
-            default: return false
-            }
-        }
-    }
-}

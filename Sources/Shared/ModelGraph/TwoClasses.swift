@@ -8,13 +8,15 @@ extension Graph {
     /// The graph with the scores of two classes instead of its single score. For a probability p they are 1 - p and p.
     /// For any other score x they are -x / 2 and x / 2, whose softmax is the sigmoid of x.
     ///
+    /// - Parameter stated: What the score is; by default, what bounds of the last layers show.
     /// - Throws: ``GraphError`` for a graph without a single score.
-    package func withTwoClasses() throws(GraphError) -> Graph {
+    package func withTwoClasses(_ stated: ScoreKind? = nil) throws(GraphError) -> Graph {
         guard hasOneScore, type(of: outputs[0]).element == .float32, types["two_classes"] == nil else {
             throw GraphError(.invalidGraph, "the model has no single score to make two classes of")
         }
-        let output = outputs[0]
-        let isProbability = endsInProbabilities
+        let (output, shown) = (outputs[0], scoreKind)
+        let isProbability = (stated ?? shown) == .probabilities
+        guard !isProbability || shown == .probabilities else { return try reading(.probabilities).withTwoClasses() }
         var made: [Node] = []
         func add(_ name: String, _ operation: Operation, _ inputs: [String]) -> String {
             made.append(

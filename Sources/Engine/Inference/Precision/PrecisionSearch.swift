@@ -11,6 +11,7 @@ package struct PrecisionSearch {
     private let examples: [[Tensor]]
     private let expected: [[Float]]
     private let threads: Int
+    private let scores: ScoreKind
     private let multiplyAdds: [String: Int]
 
     /// Number of examples for measuring the products' sensitivities.
@@ -61,6 +62,7 @@ package struct PrecisionSearch {
         self.threads = threads
         multiplyAdds = Dictionary(
             zip(graph.nodes.map(\.name), graph.multiplyAddsByNode), uniquingKeysWith: { first, _ in first })
+        scores = graph.scoreKind
         expected = try Self.outputs(Plan(compiling: graph, options: options), examples)
     }
 
@@ -121,7 +123,7 @@ package struct PrecisionSearch {
         var options = PlanOptions(threads: threads, precision: Precision(table(levels)))
         options.keepsSlowPrecision = true
         let plan = try Plan(compiling: graph, options: options)
-        var agreement = OutputAgreement()
+        var agreement = OutputAgreement(scores)
         for (actual, expected) in zip(try Self.outputs(plan, Array(examples.prefix(count))), expected) {
             agreement.add(expected: expected, actual: actual)
         }

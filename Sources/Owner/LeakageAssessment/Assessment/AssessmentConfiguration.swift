@@ -12,8 +12,14 @@ package struct AssessmentConfiguration: Sendable {
         package var name: String
         /// SHA-256 of the model file, 64 lower-case hexadecimal digits.
         package var sha256: String
+        /// What the model's output is. The graph itself decides whether softmax is applied: ``Graph/reading(_:)``.
+        package var scores: ScoreKind
 
-        package init(graph: Graph, preprocessing: Preprocessing, name: String, sha256: String) {
+        /// - Parameter scores: By default, what bounds of the last layers show.
+        package init(
+            graph: Graph, preprocessing: Preprocessing, name: String, sha256: String, scores: ScoreKind? = nil
+        ) {
+            self.scores = scores ?? graph.scoreKind
             self.graph = graph
             self.preprocessing = preprocessing
             self.name = name

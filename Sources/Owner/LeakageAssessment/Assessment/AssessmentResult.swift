@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import ModelGraph
+package import ModelGraph
 package import Tensors
 
 /// All results of an assessment. Rendering them twice gives the same bytes.
@@ -15,6 +15,7 @@ package struct AssessmentResult: Sendable {
         package let graphSHA256: String
         /// The name of the graph's output.
         package let output: String
+        package let scores: ScoreKind
         package let preprocessing: Preprocessing
         package let classes: Int
         package let parameters: Int
@@ -24,13 +25,14 @@ package struct AssessmentResult: Sendable {
         package var height: Int { preprocessing.height }
 
         package init(
-            name: String, sha256: String, graphSHA256: String, output: String, preprocessing: Preprocessing,
-            classes: Int, parameters: Int, multiplyAdds: Int
+            name: String, sha256: String, graphSHA256: String, output: String, scores: ScoreKind,
+            preprocessing: Preprocessing, classes: Int, parameters: Int, multiplyAdds: Int
         ) {
             self.name = name
             self.sha256 = sha256
             self.graphSHA256 = graphSHA256
             self.output = output
+            self.scores = scores
             self.preprocessing = preprocessing
             self.classes = classes
             self.parameters = parameters

@@ -7,21 +7,21 @@ package import Tensors
 /// fit the cache and are slower.
 package final class Classifier {
     private let plan: Plan
-    private let endsWithSoftmax: Bool
+    private let scores: ScoreKind
     /// `[1, channels, height, width]`.
     let inputType: TensorType
 
     package init(_ network: AssessmentConfiguration.Network) throws(AssessmentError) {
         try network.check()
         plan = try EngineBridge.compile(network.graph, name: network.name)
-        endsWithSoftmax = network.graph.endsWithSoftmax
+        scores = network.graph.scoreKind
         inputType = network.graph.inputs[0].type
     }
 
     package func distribution(of input: Tensor) throws(AssessmentError) -> ClassDistribution {
         let output = try EngineBridge.run(plan, [input])[0]
-        return try output.withElements(as: Float.self) { (scores) throws(AssessmentError) in
-            endsWithSoftmax ? try ClassDistribution(scores) : try ClassDistribution(logits: scores)
+        return try output.withElements(as: Float.self) { (values) throws(AssessmentError) in
+            try ClassDistribution(values, as: scores)
         }
     }
 }

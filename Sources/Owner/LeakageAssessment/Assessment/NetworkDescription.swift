@@ -16,7 +16,7 @@ extension AssessmentConfiguration.Network {
         } catch { throw AssessmentError(.engine, "\(name): \(error.message)") }
         return AssessmentResult.NetworkDescription(
             name: name, sha256: sha256, graphSHA256: nameless.sha256, output: graph.outputs.first ?? "",
-            preprocessing: preprocessing, classes: classes, parameters: graph.parameters,
+            scores: scores, preprocessing: preprocessing, classes: classes, parameters: graph.parameters,
             multiplyAdds: graph.multiplyAddsByNode.reduce(0, +))
     }
 }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
+internal import ModelGraph
 
 /// A classifier's class probabilities for one image.
 package struct ClassDistribution: Sendable, Codable {
     /// Lower bound of the probabilities in the second argument of a divergence, so that a class with probability 0 does
     /// not make it infinite.
     package static let floor = 1e-12
+    /// How far a probability may be beyond 0 or 1: 8-bit levels are 0.004 apart.
+    package static let rounding: Float = 0.01
 
     /// One per class, with sum 1.
     package let probabilities: [Double]
@@ -18,23 +21,33 @@ package struct ClassDistribution: Sendable, Codable {
         self.entropy = entropy
     }
 
-    /// - Parameter probabilities: At least two, each 0 to 1, with a sum within 0.001 of 1; normalised by their sum.
+    /// - Parameter probabilities: At least two, each 0 to 1 up to ``rounding``. They are divided by their sum, which is 1
+    ///   for a softmax and any number for sigmoids; if it is 0, all classes are equally probable.
     /// - Throws: ``AssessmentError`` `.notFinite` for anything else.
     package init(_ probabilities: some Collection<Float>) throws(AssessmentError) {
-        var sum = 0.0
         for value in probabilities {
-            guard value >= 0, value <= 1.001 else {
+            guard value >= -Self.rounding, value <= 1 + Self.rounding else {
                 throw AssessmentError(
-                    .notFinite, "a class probability is \(value), expected 0 to 1: is the output a softmax?")
+                    .notFinite, "a class probability is \(value), expected 0 to 1")
             }
-            sum += Double(value)
         }
-        guard probabilities.count >= 2, abs(sum - 1) <= 1e-3 else {
-            throw AssessmentError(
-                .notFinite, "\(probabilities.count) class probabilities add up to \(sum), expected at least 2 and 1")
+        guard probabilities.count >= 2 else {
+            throw AssessmentError(.notFinite, "\(probabilities.count) class probabilities, expected at least 2")
         }
-        self.probabilities = probabilities.map { Double($0) / sum }
+        let clipped = probabilities.map { min(max(Double($0), 0), 1) }
+        let sum = clipped.reduce(0, +)
+        self.probabilities = clipped.map { sum > 0 ? $0 / sum : 1 / Double(clipped.count) }
         entropy = -self.probabilities.reduce(0) { $0 + ($1 > 0 ? $1 * log($1) : 0) }
+    }
+
+    /// The distribution of a network's scores.
+    ///
+    /// - Throws: ``AssessmentError`` `.notFinite` when one is not finite or no probability, or there are fewer than two.
+    init(_ scores: some Collection<Float>, as kind: ScoreKind) throws(AssessmentError) {
+        switch kind {
+        case .logits: try self.init(logits: scores)
+        case .probabilities: try self.init(scores)
+        }
     }
 
     /// The softmax of `logits`.

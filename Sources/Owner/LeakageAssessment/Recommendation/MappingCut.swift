@@ -3,7 +3,8 @@ package import ModelGraph
 
 extension Graph {
     /// The cut before the mapping unit. Softmax and the class mapping are inside the enclave, so the last node outside
-    /// is the one before the final softmax, or the last one if the model ends with class scores.
+    /// is the one before the final softmax, or the last one if the model ends with class scores. After the softmax there
+    /// may be nodes that move or round its values, or combine them with constants.
     ///
     /// - Throws: ``AssessmentError`` `.unsupportedModel` when the model has no node before its softmax.
     package func mappingCut() throws(AssessmentError) -> Cut {
@@ -14,7 +15,11 @@ extension Graph {
             case .softmax:
                 last = index
                 break search
-            case .identity, .flatten, .reshape, .squeeze, .unsqueeze: continue
+            case .identity, .flatten, .reshape, .squeeze, .unsqueeze, .transpose, .slice, .concat, .quantizeLinear,
+                .dequantizeLinear:
+                continue
+            case .activation(let activation) where activation.function == .clip: continue
+            case .arithmetic where nodes[index].inputs.contains(where: { constants[$0] != nil }): continue
             default: break search
             }
         }
@@ -29,17 +34,5 @@ extension Graph {
     /// before the mapping unit. Shallowest first.
     package func candidateCuts(before mapping: Cut) -> [Cut] {
         assessableCuts.filter { $0.nodesInside < mapping.nodesInside }
-    }
-
-    /// Whether the output is a distribution, because the model ends with a softmax.
-    package var endsWithSoftmax: Bool {
-        for node in nodes.reversed() {
-            switch node.operation {
-            case .softmax: return true
-            case .identity, .flatten, .reshape, .squeeze, .unsqueeze: continue
-            default: return false
-            }
-        }
-        return false
     }
 }

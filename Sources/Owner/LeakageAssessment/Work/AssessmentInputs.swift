@@ -5,7 +5,7 @@ internal import Tensors
 /// Digests of an assessment's inputs, and the keys of the results computed from them.
 package struct AssessmentInputs: Sendable {
     /// To be increased whenever the same inputs give different numbers than before.
-    static let version = 14
+    static let version = 15
 
     /// Digest of the graph with its constants, wherever they were stored, and of the preprocessing.
     let model: String

@@ -43,7 +43,7 @@ struct Inspect: Command {
             if json { try printJSON(description) } else { printLines(description.table) }
             return
         }
-        let description = ModelDescription(graph)
+        let description = ModelDescription(graph, scores: model.scores)
         if json { return try printJSON(description) }
         printLines(description.table(of: graph))
         for note in model.notes { print("note: \(PlainText.line(note, maximumScalars: 2000))") }
@@ -82,9 +82,12 @@ struct ModelDescription: Encodable {
     let layers: [Layer]
     let cuts: [CutDescription]
     let inputs, outputs: [Port]
+    /// What the output is.
+    let scores: ScoreKind
     let parameters, multiplyAdds: Int
 
-    init(_ graph: Graph) {
+    init(_ graph: Graph, scores: ScoreKind) {
+        self.scores = scores
         let (parameters, multiplyAdds) = (graph.parametersByNode, graph.multiplyAddsByNode)
         layers = graph.nodes.indices.map { index in
             let node = graph.nodes[index]
@@ -135,6 +138,7 @@ struct ModelDescription: Encodable {
                 )
             }
         }
+        lines.append("scores: \(scores.summary)")
         lines.append("\(formatted(count: parameters)) parameters, \(formatted(count: multiplyAdds)) multiply-adds")
         return lines.joined(separator: "\n")
     }

@@ -84,7 +84,9 @@ struct Partition: Command {
         var recipe = BundleRecipe(
             modelName: model.name, graph: model.graph, front: cuts.front, mapping: cuts.mapping,
             classNames: names, preprocessing: preprocessing, topK: topK,
-            assessment: cuts.assessment, sigma: cuts.sigma, acceptsFloats: allowF32, storedWeights: source.storedWeights
+            assessment: cuts.assessment, sigma: cuts.sigma, acceptsFloats: allowF32,
+            storedWeights: source.storedWeights,
+            scores: model.scores
         )
         // All checks come before any key is generated.
         _ = try recipe.partitioned()
@@ -98,7 +100,7 @@ struct Partition: Command {
         do {
             let owner = try ownerKey.map { try OwnerSigningKey(contentsOf: $0) } ?? newOwnerKey(&written)
             let manifest = try BundleWriter(recipe: recipe, modelKey: modelKey, ownerKey: owner).write(to: out)
-            try report(manifest)
+            try report(manifest, model.scores)
         } catch {
             for file in written { try? FileManager.default.removeItem(atPath: file) }
             throw error
@@ -178,7 +180,7 @@ struct Partition: Command {
         return lines.map(String.init)
     }
 
-    private func report(_ manifest: BundleManifest) throws {
+    private func report(_ manifest: BundleManifest, _ scores: ScoreKind) throws {
         guard !json else { return try printJSON(manifest) }
         print("wrote \(out)")
         if manifest.cuts.everythingInside {
@@ -191,6 +193,7 @@ struct Partition: Command {
                 print("  each float under Gaussian noise of deviation \(sigma.value)")
             }
         }
+        print("  the output is read as \(scores.summary)")
         for part in manifest.parts {
             print("  \(part.file)  \(formatted(bytes: part.bytes))\(part.sealed ? "  sealed" : "")")
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Foundation
+import ModelGraph
 import Partitioning
 
 struct Quickstart: Command {
@@ -74,6 +75,7 @@ struct Quickstart: Command {
         var options: [String] = []
         for (name, value) in [
             ("--weights", source.weights), ("--shape", source.shape), ("--preprocess", preprocess.preprocess),
+            ("--scores", source.scores?.rawValue),
         ] {
             if let value { options += [name, value] }
         }

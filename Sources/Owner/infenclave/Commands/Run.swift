@@ -3,10 +3,13 @@ import ArgumentParser
 import Foundation
 import Imaging
 import Inference
+import ModelGraph
 import Tensors
 
 struct Run: Command {
-    static let configuration = CommandConfiguration(abstract: "Run a model locally on an image or a tensor.")
+    static let configuration = CommandConfiguration(
+        abstract: "Run a model locally on an image or a tensor.",
+        discussion: "It prints the values of the model's output as they are, and what a server takes them for.")
 
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
@@ -19,14 +22,14 @@ struct Run: Command {
     func execute() async throws {
         let threads = try engine.resolvedThreads()
         let (source, input, arithmetic, preprocess) = (source, input, arithmetic, preprocess)
-        let (result, time, sinceStart) = try await onOwnThread {
+        let (result, scores, time, sinceStart) = try await onOwnThread {
             let beginning = ContinuousClock.now
             let isTensor = PreprocessArguments.isTensor(input)
             let model = try source.load(for: preprocess, asInFile: true, tensor: isTensor ? input : nil)
             for note in model.notes where note.contains("left out:") { printError("note: \(note)") }
             let tensors = try preprocess.inputs(input, for: model)
             let table = try arithmetic.resolved(for: model, preprocess, threads: threads)
-            let isHalf = model.answersInHalf
+            let (isHalf, scores) = (model.answersInHalf, model.scores)
             // The plan takes over the weights; if the model kept them too, they would be in memory twice.
             let plan = try Plan(
                 compiling: (consume model).graph,
@@ -40,7 +43,7 @@ struct Run: Command {
                 }
             }
             let end = ContinuousClock.now
-            return (try Self.joined(outputs), (end - start).milliseconds, (end - beginning).milliseconds)
+            return (try Self.joined(outputs), scores, (end - start).milliseconds, (end - beginning).milliseconds)
         }
         let values = try result.floats()
         if let file = self.source.outputFile {
@@ -55,11 +58,12 @@ struct Run: Command {
         if json {
             try printJSON(
                 Answer(
-                    model: source.model, shape: result.shape.dimensions,
+                    model: source.model, shape: result.shape.dimensions, scores: scores,
                     top: best.map { .init(index: $0, value: values[$0]) }, milliseconds: time,
                     firstResultMilliseconds: sinceStart))
         } else {
             for index in best { print(String(format: "%6d  %.6g", index, values[index])) }
+            print("the output is read as \(scores.summary)")
             print(String(format: "%.1f ms on %d threads", time, threads))
         }
     }
@@ -80,6 +84,7 @@ struct Run: Command {
 
         let model: String
         let shape: [Int]
+        let scores: ScoreKind
         let top: [Entry]
         let milliseconds: Double
         /// From opening the model's file to its first result.

@@ -26,7 +26,7 @@ package final class ReconstructionJudge {
     static let layers = 4
 
     private let plan: Plan
-    private let endsWithSoftmax: Bool
+    private let scores: ScoreKind
     private let preprocessor: Preprocessor
     /// Of the layers of ``FeatureDistance``.
     private let layouts: [MapLayout]
@@ -47,7 +47,7 @@ package final class ReconstructionJudge {
                 constants: graph.constants)
         }
         plan = try EngineBridge.compile(observed, name: validator.name)
-        endsWithSoftmax = graph.endsWithSoftmax
+        scores = graph.scoreKind
         let form = validator.preprocessing
         do throws(TensorError) {
             preprocessor = Preprocessor(
@@ -94,8 +94,8 @@ package final class ReconstructionJudge {
             throw AssessmentError(.shapeMismatch, error.message)
         }
         let outputs = try EngineBridge.run(plan, [input])
-        let distribution = try outputs[layouts.count].withElements(as: Float.self) { (scores) throws(AssessmentError) in
-            endsWithSoftmax ? try ClassDistribution(scores) : try ClassDistribution(logits: scores)
+        let distribution = try outputs[layouts.count].withElements(as: Float.self) { (values) throws(AssessmentError) in
+            try ClassDistribution(values, as: scores)
         }
         let layers = zip(outputs, layouts).map { tensor, layout in
             FeatureDistance.Layer(
