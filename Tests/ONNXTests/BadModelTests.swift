@@ -30,7 +30,7 @@ import Testing
     static let cases: [Case] = [
         Case(
             "an unknown operator", .make(nodes: [.make("Scan", ["x"], ["y"], name: "e")]), .unsupported,
-            "node 'e'", "Scan", "opset 13", "Documentation/operators.md"),
+            "node 'e'", "Scan", "opset 13", "write the loop as a for loop"),
         Case(
             "an unknown operator, before weights are read",
             .make(
@@ -42,7 +42,7 @@ import Testing
             .unsupported, "node 'e'", "the model is a detector"),
         Case(
             "an operator on what depends on the picture", .make(nodes: [.make("NonZero", ["x"], ["y"], name: "e")]),
-            .unsupported, "node 'e'", "onnxslim"),
+            .unsupported, "node 'e'", "torch.where"),
         Case("an old opset", .make(opset: 5, nodes: [relu]), .unsupported, "operator set 5", "6 to 28"),
         Case("a future opset", .make(opset: 29, nodes: [relu]), .unsupported, "operator set 29"),
         Case("an absurd opset", .make(opset: .min, nodes: [relu]), .unsupported, "operator set"),

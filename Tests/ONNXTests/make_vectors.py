@@ -359,6 +359,13 @@ for label, channels, image, block, settings in (
     live("Col2Im", [(1, channels * int(np.prod(block)), int(np.prod(counts)))], integers(*image), integers(*block),
          label=label, **settings)
 
+live("ReduceProd", [(2, 3, 5, 4)], integers(1, -2), keepdims=0)
+live("ReduceProd", [(2, 3)], label=" of everything")
+live("ReduceProd", [(2, 7)], axes=[1], opset=13, label=" of opset 13")
+add("live EyeLike", [node("EyeLike", ["x"], ["e"], k=1), node("MatMul", ["x", "e"], ["y"])], {"x": array(3, 3)}, {})
+live("Scatter", [(3, 4)], np.array([[1, 3], [0, 2], [2, -1]], np.int64), array(3, 2), axis=1, opset=10)
+constant("Scatter", array(3, 4), np.array([[1, 3], [0, 2], [2, -1]], np.int64), array(3, 2), axis=1, opset=10)
+
 HERE.mkdir(exist_ok=True)
 (HERE / "operators.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
 print(len(cases), "cases")

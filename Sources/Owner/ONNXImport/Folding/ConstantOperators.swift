@@ -93,12 +93,12 @@ enum ConstantOperators {
 
     private static let movements: [String: ConstantOperator] = [
         "Compress": { (node, budget) throws(ONNXImportError) in try node.compress(&budget) },
-        "EyeLike": { (node, budget) throws(ONNXImportError) in try node.eyeLike(&budget) },
         "GatherElements": { (node, budget) throws(ONNXImportError) in try node.gatherElements(&budget) },
         "GatherND": { (node, budget) throws(ONNXImportError) in try node.gatherTuples(&budget) },
         "NonZero": { (node, budget) throws(ONNXImportError) in try node.nonZero(&budget) },
         "OneHot": { (node, budget) throws(ONNXImportError) in try node.oneHot(&budget) },
         "Pad": { (node, budget) throws(ONNXImportError) in try node.padConstant(&budget) },
+        "Scatter": { (node, budget) throws(ONNXImportError) in try node.scatterElements(&budget) },
         "ScatterElements": { (node, budget) throws(ONNXImportError) in try node.scatterElements(&budget) },
         "ScatterND": { (node, budget) throws(ONNXImportError) in try node.scatterTuples(&budget) },
         "Tile": { (node, budget) throws(ONNXImportError) in try node.tileConstant(&budget) },
