@@ -108,10 +108,12 @@ struct CoverageTests {
     func liveControlFlow() throws {
         let condition = ONNXNodeProto.make("Greater", ["x", "x"], ["c"])
         for name in ["If", "Loop"] {
-            let node = ONNXNodeProto.make(name, name == "If" ? ["c"] : ["c", "", "x"], ["y"], name: "e", [
-                "body": ExporterFormTests.graphAttribute(
-                    inputs: ["round", "going", "v"], outputs: ["going", "w"], nodes: [.make("Abs", ["v"], ["w"])])
-            ])
+            let node = ONNXNodeProto.make(
+                name, name == "If" ? ["c"] : ["c", "", "x"], ["y"], name: "e",
+                [
+                    "body": ExporterFormTests.graphAttribute(
+                        inputs: ["round", "going", "v"], outputs: ["going", "w"], nodes: [.make("Abs", ["v"], ["w"])])
+                ])
             let proto = ONNXModelProto.make(nodes: [condition, node])
             let error = try #require(#expect(throws: ONNXImportError.self) { try proto.load() })
             #expect(error.code == .unsupported)

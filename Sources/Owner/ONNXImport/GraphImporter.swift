@@ -259,7 +259,8 @@ struct GraphImporter {
         [
             "Abs", "Add", "Clip", "Concat", "CumSum", "DepthToSpace", "Div", "Expand", "Flatten", "Gather", "Identity",
             "Max", "MaxPool", "Min", "Mod", "Mul", "Neg", "Pad", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum",
-            "Relu", "Reshape", "Sign", "Slice", "SpaceToDepth", "Split", "Squeeze", "Sub", "Sum", "Tile", "Transpose", "Trilu",
+            "Relu", "Reshape", "Sign", "Slice", "SpaceToDepth", "Split", "Squeeze", "Sub", "Sum", "Tile", "Transpose",
+            "Trilu",
             "Unsqueeze",
         ].contains(operatorName)
     }

@@ -20,46 +20,48 @@ package struct RefusedOperators: Sendable {
     }
 
     /// Of every operator that has an entry. An entry without names is for all operators of its domain that have none.
-    package static let all = standard + [
-        RefusedOperators(
-            "ArrayFeatureExtractor CategoryMapper CastMap LabelEncoder ZipMap", of: "ai.onnx.ml",
-            "it makes labels from scores",
-            "\(cutTail); as the only tail of an output it is removed"),
-        RefusedOperators(
-            "LinearClassifier LinearRegressor SVMClassifier SVMRegressor TreeEnsemble TreeEnsembleClassifier "
-                + "TreeEnsembleRegressor",
-            of: "ai.onnx.ml", "it is a model of scikit-learn's kind, not a layer of a network",
-            "\(cutTail), or replace it by a linear layer and a softmax"),
-        RefusedOperators(
-            "Binarizer DictVectorizer FeatureVectorizer Imputer Normalizer OneHotEncoder Scaler", of: "ai.onnx.ml",
-            "it prepares rows of a table, not pictures",
-            "\(cutFront), and let preprocess.json scale the pixels"),
-        RefusedOperators(
-            "", of: "ai.onnx.ml", "it is an operator on tables and labels", cutTail),
-        RefusedOperators("", of: "ai.onnx.training", "it is a step of training", evaluation),
-        RefusedOperators("", of: "ai.onnx.preview.training", "it is a step of training", evaluation),
-        RefusedOperators(
-            "", of: "ai.onnx.preview", "the operator may still change",
-            "export for an operator set up to \(ONNXModel.opsets.upperBound) without preview operators"),
-        RefusedOperators(
-            "", of: "ai.onnx.contrib",
-            "it decodes or prepares data before or after the network (onnxruntime-extensions)",
-            "take the model from before these steps were added, or \(cutFront)"),
-        RefusedOperators(
-            "", of: "com.microsoft.extensions",
-            "it decodes or prepares data before or after the network (onnxruntime-extensions)",
-            "take the model from before these steps were added, or \(cutFront)"),
-        RefusedOperators(
-            "", of: "com.microsoft.nchwc", "the file was saved for one processor",
-            "take the file it was made from, or save that one with graph_optimization_level ORT_ENABLE_EXTENDED"),
-        RefusedOperators(
-            "", of: "com.microsoft", "it is an operator of ONNX Runtime alone, which its optimiser or quantiser wrote",
-            "take the file from before that step, or save that one with graph_optimization_level ORT_ENABLE_BASIC"),
-        RefusedOperators(
-            "", of: "org.pytorch.aten", "the exporter knew no ONNX operator for a layer of PyTorch",
-            "export with operator_export_type=torch.onnx.OperatorExportTypes.ONNX, or replace the layer that the "
-                + "exporter then names"),
-    ]
+    package static let all =
+        standard + [
+            RefusedOperators(
+                "ArrayFeatureExtractor CategoryMapper CastMap LabelEncoder ZipMap", of: "ai.onnx.ml",
+                "it makes labels from scores",
+                "\(cutTail); as the only tail of an output it is removed"),
+            RefusedOperators(
+                "LinearClassifier LinearRegressor SVMClassifier SVMRegressor TreeEnsemble TreeEnsembleClassifier "
+                    + "TreeEnsembleRegressor",
+                of: "ai.onnx.ml", "it is a model of scikit-learn's kind, not a layer of a network",
+                "\(cutTail), or replace it by a linear layer and a softmax"),
+            RefusedOperators(
+                "Binarizer DictVectorizer FeatureVectorizer Imputer Normalizer OneHotEncoder Scaler", of: "ai.onnx.ml",
+                "it prepares rows of a table, not pictures",
+                "\(cutFront), and let preprocess.json scale the pixels"),
+            RefusedOperators(
+                "", of: "ai.onnx.ml", "it is an operator on tables and labels", cutTail),
+            RefusedOperators("", of: "ai.onnx.training", "it is a step of training", evaluation),
+            RefusedOperators("", of: "ai.onnx.preview.training", "it is a step of training", evaluation),
+            RefusedOperators(
+                "", of: "ai.onnx.preview", "the operator may still change",
+                "export for an operator set up to \(ONNXModel.opsets.upperBound) without preview operators"),
+            RefusedOperators(
+                "", of: "ai.onnx.contrib",
+                "it decodes or prepares data before or after the network (onnxruntime-extensions)",
+                "take the model from before these steps were added, or \(cutFront)"),
+            RefusedOperators(
+                "", of: "com.microsoft.extensions",
+                "it decodes or prepares data before or after the network (onnxruntime-extensions)",
+                "take the model from before these steps were added, or \(cutFront)"),
+            RefusedOperators(
+                "", of: "com.microsoft.nchwc", "the file was saved for one processor",
+                "take the file it was made from, or save that one with graph_optimization_level ORT_ENABLE_EXTENDED"),
+            RefusedOperators(
+                "", of: "com.microsoft",
+                "it is an operator of ONNX Runtime alone, which its optimiser or quantiser wrote",
+                "take the file from before that step, or save that one with graph_optimization_level ORT_ENABLE_BASIC"),
+            RefusedOperators(
+                "", of: "org.pytorch.aten", "the exporter knew no ONNX operator for a layer of PyTorch",
+                "export with operator_export_type=torch.onnx.OperatorExportTypes.ONNX, or replace the layer that the "
+                    + "exporter then names"),
+        ]
 
     private static let standard = [
         RefusedOperators(

@@ -59,7 +59,8 @@ extension ImportedNode {
                 while extent > 1 {
                     let half = extent / 2
                     let product = steps.add(.multiply, part(0, half), part(half, 2 * half))
-                    x = extent % 2 == 0
+                    x =
+                        extent % 2 == 0
                         ? product : steps.add(.concat(Concat(axis: axis)), product, part(2 * half, extent))
                     extent = half + extent % 2
                 }
