@@ -186,4 +186,85 @@ struct ClassifierFormTests {
         let answer = try ReferenceExecutor(graph).run([try Tensor(logits, shape: [1, 3, 1, 1])])[0]
         #expect(try answer.floats() == [-128, -128, 127])
     }
+
+    // MARK: Labels
+
+    /// Scores of a picture, and an output for each of these tails.
+    private static func labelled(_ nodes: [ONNXNodeProto], _ outputs: [String]) -> ONNXModelProto {
+        let names = ONNXTensorProto.make("names", [3], .string)
+        return .make(
+            inputs: [("x", [1, 3, 1, 1])], outputs: outputs,
+            nodes: [.make("Flatten", ["x"], ["logits"]), .make("Softmax", ["logits"], ["p"])] + nodes,
+            initializers: [names])
+    }
+
+    private static func machine(
+        _ name: String, _ inputs: [String], _ outputs: [String], domain: String = "ai.onnx.ml"
+    ) -> ONNXNodeProto {
+        var node = ONNXNodeProto.make(name, inputs, outputs)
+        node.domain = domain
+        return node
+    }
+
+    private static let best = ONNXNodeProto.make("ArgMax", ["p"], ["best"], ["axis": .integer(1)])
+
+    static let tails: [(nodes: [ONNXNodeProto], outputs: [String])] = [
+        ([best, .make("Gather", ["names", "best"], ["y"])], ["y"]),
+        (
+            [
+                best, .make("Cast", ["best"], ["whole"], ["to": .integer(7)]),
+                .make("Squeeze", ["whole"], ["flat"]), .make("Gather", ["names", "flat"], ["y"]),
+            ], ["y"]
+        ),
+        (
+            [
+                best, .make("Cast", ["best"], ["whole"], ["to": .integer(6)]),
+                machine("ArrayFeatureExtractor", ["names", "whole"], ["y"]), machine("ZipMap", ["p"], ["all"]),
+            ], ["y", "all"]
+        ),
+        ([best, machine("LabelEncoder", ["best"], ["y"])], ["y"]),
+        ([best, .make("Reshape", ["best", "shape"], ["i"]), machine("LabelEncoder", ["i"], ["y"])], ["p", "y"]),
+        // The logits' label and the probabilities: the later values are the scores.
+        (
+            [
+                .make("ArgMax", ["logits"], ["best"]), .make("Gather", ["names", "best"], ["y"]),
+                machine("ZipMap", ["p"], ["all"]),
+            ], ["y", "all"]
+        ),
+    ]
+
+    @Test(
+        "Names of the best class are cut away with a note, and the scores before them are the answer",
+        arguments: tails.indices)
+    func names(_ index: Int) throws {
+        let tail = Self.tails[index]
+        let model = try Self.labelled(tail.nodes, tail.outputs).load(settings: Self.classifier())
+        #expect(model.graph.outputs == ["p"])
+        #expect(model.notes.contains { $0.contains("Output 'y'") && $0.contains("left out") }, "\(model.notes)")
+        let answer = try ReferenceExecutor(model.graph).run([try Tensor([Float(0), 0, 100], shape: [1, 3, 1, 1])])[0]
+        #expect(try answer.floats() == [0, 0, 1])
+    }
+
+    @Test("Labels of two heads are refused with a list of the scores that they are of")
+    func severalHeads() throws {
+        let nodes: [ONNXNodeProto] = [
+            .make("Relu", ["logits"], ["other"]), Self.best, .make("ArgMax", ["other"], ["second"]),
+        ]
+        let error = try #require(
+            #expect(throws: ONNXImportError.self) {
+                try Self.labelled(nodes, ["best", "second"]).load(settings: Self.classifier())
+            })
+        #expect(error.code == .output)
+        #expect(error.message.contains("labels of 'other', 'p'"), "\(error)")
+        #expect(error.message.contains("--output NAME"))
+    }
+
+    @Test("An output of text that nothing links to scores is no score: the other output is the answer")
+    func text() throws {
+        var proto = Self.labelled([Self.machine("Describe", ["p"], ["y"], domain: "own")], ["p", "y"])
+        proto.graph.output[1].type.tensorType.elemType = Int32(ONNXTensorProto.DataType.string.rawValue)
+        let model = try proto.load(settings: Self.classifier())
+        #expect(model.graph.outputs == ["p"])
+        #expect(model.notes.contains { $0.contains("'y' (Describe) is left out") })
+    }
 }

@@ -21,7 +21,7 @@ struct ExporterFormTests {
         return reference
     }
 
-    private static func graphAttribute(
+    static func graphAttribute(
         inputs: [String], outputs: [String], nodes: [ONNXNodeProto], initializers: [ONNXTensorProto] = []
     ) -> ONNXAttributeProto {
         var attribute = ONNXAttributeProto()

@@ -228,20 +228,21 @@ struct GraphImporter {
             isInteger: integers.contains(name) || (type.map { $0.element != .float32 } ?? false))
     }
 
+    /// Float operations are lowered, and the results of that are folded. The exceptions are batch normalisation, which
+    /// has no lowering in training mode, and operators whose lowering is much more work: selections by position are
+    /// products with matrices, and products are taken of halves.
+    private static let directlyFolded: Set<String> = [
+        "BatchNormalization", "GatherElements", "GatherND", "ReduceProd", "Scatter", "ScatterElements", "ScatterND",
+    ]
+
     /// Computes a node whose operands are all known; `false` for a node that is lowered instead.
     private mutating func fold(_ node: inout ImportedNode, _ proto: ONNXNodeProto) throws(ONNXImportError) -> Bool {
         guard proto.isStandard, let body = ConstantOperators.table[proto.opType], !node.operands.isEmpty,
             node.operands.allSatisfy({ $0 == nil || $0?.constant != nil })
         else { return false }
-        // Float operations are lowered, and the results of that are folded. The exceptions are batch normalisation,
-        // which has no lowering in training mode, and selections by position, whose lowering is a product with a
-        // matrix.
         let isFloat = node.operand(0)?.constant?.tensor.isFloat ?? true
         let isLowered =
-            OperatorTable.lowerings[proto.opType] != nil && isFloat
-            && ![
-                "BatchNormalization", "GatherElements", "GatherND", "ScatterElements", "ScatterND",
-            ].contains(proto.opType)
+            OperatorTable.lowerings[proto.opType] != nil && isFloat && !Self.directlyFolded.contains(proto.opType)
         guard !isLowered else { return false }
         let results: [Tensor]
         do throws(ONNXImportError) {
@@ -257,8 +258,9 @@ struct GraphImporter {
     private static func keepsIntegers(_ operatorName: String) -> Bool {
         [
             "Abs", "Add", "Clip", "Concat", "CumSum", "DepthToSpace", "Div", "Expand", "Flatten", "Gather", "Identity",
-            "Max", "MaxPool", "Min", "Mod", "Mul", "Neg", "Pad", "ReduceMax", "ReduceMin", "ReduceSum", "Relu",
-            "Reshape", "Sign", "Slice", "SpaceToDepth", "Split", "Squeeze", "Sub", "Sum", "Tile", "Transpose", "Trilu",
+            "Max", "MaxPool", "Min", "Mod", "Mul", "Neg", "Pad", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum",
+            "Relu", "Reshape", "Sign", "Slice", "SpaceToDepth", "Split", "Squeeze", "Sub", "Sum", "Tile", "Transpose",
+            "Trilu",
             "Unsqueeze",
         ].contains(operatorName)
     }

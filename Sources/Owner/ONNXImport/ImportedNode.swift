@@ -137,10 +137,11 @@ extension ImportedNode {
     func constant(_ index: Int, _ what: String) throws(ONNXImportError) -> Tensor? {
         guard let operand = operand(index) else { return nil }
         guard let constant = operand.constant else {
+            let own = isMicrosoft ? nil : RefusedOperators.entry(of: operatorName, domain: "")
             throw failure(
                 .unsupported,
-                "\(what) '\(operand.name)' is not constant: it depends on the picture; simplify the model with onnxslim"
-            )
+                "\(what) '\(operand.name)' is not constant: it depends on the picture; "
+                    + (own?.remedy ?? "make it a constant in the network's code and export again"))
         }
         return constant.tensor
     }

@@ -49,7 +49,9 @@ extension GraphImporter {
     private func holds(_ name: String, _ node: ImportedNode) throws(ONNXImportError) -> Bool? {
         guard !name.isEmpty else { return nil }
         guard let tensor = operand(name)?.constant?.tensor, tensor.shape.elementCount == 1 else {
-            throw node.failure(.unsupported, "its condition depends on the picture")
+            throw node.failure(
+                .unsupported,
+                "its condition depends on the picture; \(RefusedOperators.explanation(of: "Loop", domain: "").remedy)")
         }
         return tensor.numbers()[0] != 0
     }

@@ -26,6 +26,8 @@ struct ONNXElement {
         narrow = type
     }
 
+    init(_ element: ElementType) { (self.element, narrow) = (element, nil) }
+
     static func name(_ code: Int32) -> String { ONNXTensorProto.name(ofDataType: code) }
 
     /// The range of an integer type of at most 16 bits.

@@ -73,8 +73,6 @@ package struct ONNXModel: Sendable {
     package static var operatorsOnConstants: Set<String> { OperatorTable.onConstants }
     /// Names of ONNX Runtime's own operators that can be imported, sorted.
     package static var runtimeOperators: [String] { OperatorTable.runtimeNames }
-    /// Why operators are not supported, or on constants only.
-    package static var reasons: [String: String] { OperatorTable.reasons }
     /// Limit of a model file's size without external data, in bytes: the limit of protocol buffers.
     package static let maximumFileBytes = maximumProtobufBytes
     /// Limit of the bytes of `ConstantOfShape`, by which files without weights represent the weights of a large

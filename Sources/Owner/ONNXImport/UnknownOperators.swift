@@ -18,37 +18,16 @@ extension GraphImporter {
         }
     }
 
-    /// The error for an unsupported operator, with a remedy.
+    /// The error for an unsupported operator, with the reason and the remedy of ``RefusedOperators``.
     func unknown(_ proto: ONNXNodeProto, _ name: String) -> ONNXImportError {
-        let domain = proto.isStandard ? "" : "\(proto.domain)."
-        let place = "node '\(name)': operator \(domain)\(proto.opType) (opset \(opset)) is not supported"
-        if proto.isStandard, let reason = OperatorTable.reasons[proto.opType] {
-            return ONNXImportError(.unsupported, "\(place): \(reason)")
-        }
-        if proto.isStandard, ConstantOperators.table[proto.opType] != nil {
-            return ONNXImportError(
-                .unsupported,
-                "\(place) on values that depend on the picture, only on constants: simplify the model with onnxslim")
-        }
-        switch proto.domain {
-        case "", "ai.onnx":
-            return ONNXImportError(
-                .unsupported,
-                "\(place): Documentation/operators.md lists what is; simplify the model with onnxslim, or replace the layer"
-            )
-        case "com.microsoft.nchwc":
-            return ONNXImportError(
-                .unsupported,
-                "\(place): the file was saved for one processor; save it again with "
-                    + "graph_optimization_level ORT_ENABLE_EXTENDED, or take the file it was made from")
-        case "ai.onnx.ml":
-            return ONNXImportError(
-                .unsupported, "\(place): cut it away with --output NAME, where NAME holds the scores before it")
-        default:
-            return ONNXImportError(
-                .unsupported,
-                "\(place): export the model without the operators of \(proto.domain), or take the file from before "
-                    + "an engine optimised it")
-        }
+        let domain = proto.isStandard ? "" : proto.domain
+        let operatorName = domain.isEmpty ? proto.opType : "\(domain).\(proto.opType)"
+        let isOnConstants = domain.isEmpty && OperatorTable.onConstants.contains(proto.opType)
+        let explanation = RefusedOperators.explanation(of: proto.opType, domain: domain)
+        return ONNXImportError(
+            .unsupported,
+            "node '\(name)': operator \(operatorName) (opset \(opset)) is not supported"
+                + "\(isOnConstants ? " on values that depend on the picture" : ""): "
+                + "\(explanation.reason); \(explanation.remedy)")
     }
 }

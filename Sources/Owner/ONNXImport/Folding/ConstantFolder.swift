@@ -68,7 +68,16 @@ enum ConstantFolder {
                 axes: Array(2..<operands[0].shape.rank), keeps: true, budget: &budget)
         // Quantised weights stay as small as they are in the file.
         case .quantizeLinear, .dequantizeLinear: return nil
-        case .convolution, .pooling, .localResponseNormalization, .layerNormalization: return nil
+        case .convolution(let convolution):
+            return try self.convolution(convolution, operands, to: try resultType(operation, operands), budget: &budget)
+        case .pooling(let pooling):
+            return try pooled(pooling, operands[0], to: try resultType(operation, operands), budget: &budget)
+        case .layerNormalization(let normalization):
+            _ = try resultType(operation, operands)
+            return try layerNormalization(normalization, operands, budget: &budget)
+        case .localResponseNormalization(let normalization):
+            _ = try resultType(operation, operands)
+            return try localResponseNormalization(normalization, operands[0], budget: &budget)
         }
     }
 

@@ -226,17 +226,6 @@ extension ImportedNode {
         return [try ConstantFolder.picked(values, at: positions, shape, budget: &budget)]
     }
 
-    mutating func eyeLike(_ budget: inout FoldingBudget) throws(ONNXImportError) -> [Tensor] {
-        let x = try known(0, "operand")
-        let k = try integer("k") ?? 0
-        let code = try integer("dtype")
-        let element = code.flatMap { Int32(exactly: $0) }.flatMap { ElementType(onnx: $0) } ?? x.element
-        try require(x.shape.rank == 2 && abs(Double(k)) < 1e9, "input \(x.shape) is no matrix")
-        let columns = x.shape[1]
-        let values = (0..<x.shape.elementCount).map { Int64($0 % columns == $0 / columns + k ? 1 : 0) }
-        return [try ConstantFolder.tensor(TensorType(element, x.shape), values, budget: &budget)]
-    }
-
     mutating func padConstant(_ budget: inout FoldingBudget) throws(ONNXImportError) -> [Tensor] {
         let x = try known(0, "operand")
         let pad = try padding(x.shape.rank)
@@ -256,5 +245,11 @@ extension Int {
     func multipliedClamping(by other: Int) -> Int {
         let (product, overflow) = multipliedReportingOverflow(by: other)
         return overflow ? .max : product
+    }
+
+    /// The sum, clamped to the largest integer.
+    func addingClamping(_ other: Int) -> Int {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
     }
 }

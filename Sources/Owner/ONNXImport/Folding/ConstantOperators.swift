@@ -87,18 +87,29 @@ enum ConstantOperators {
         "ArgMax": { (node, budget) throws(ONNXImportError) in try node.best(largest: true, &budget) },
         "ArgMin": { (node, budget) throws(ONNXImportError) in try node.best(largest: false, &budget) },
         "TopK": { (node, budget) throws(ONNXImportError) in try node.topK(&budget) },
-        "CumSum": { (node, budget) throws(ONNXImportError) in try node.runningSum(&budget) },
+        "CumProd": { (node, budget) throws(ONNXImportError) in try node.running(multiplies: true, &budget) },
+        "CumSum": { (node, budget) throws(ONNXImportError) in try node.running(&budget) },
+        "Det": { (node, budget) throws(ONNXImportError) in try node.determinant(&budget) },
+        "Hardmax": { (node, budget) throws(ONNXImportError) in try node.hardmax(&budget) },
+        "BlackmanWindow": { (node, budget) throws(ONNXImportError) in
+            try node.cosineWindow([0.42, -0.5, 0.08], &budget)
+        },
+        "HammingWindow": { (node, budget) throws(ONNXImportError) in
+            try node.cosineWindow([25.0 / 46, -21.0 / 46], &budget)
+        },
+        "HannWindow": { (node, budget) throws(ONNXImportError) in try node.cosineWindow([0.5, -0.5], &budget) },
         "BatchNormalization": { (node, budget) throws(ONNXImportError) in try node.trainedNormalization(&budget) },
     ]
 
     private static let movements: [String: ConstantOperator] = [
         "Compress": { (node, budget) throws(ONNXImportError) in try node.compress(&budget) },
-        "EyeLike": { (node, budget) throws(ONNXImportError) in try node.eyeLike(&budget) },
         "GatherElements": { (node, budget) throws(ONNXImportError) in try node.gatherElements(&budget) },
         "GatherND": { (node, budget) throws(ONNXImportError) in try node.gatherTuples(&budget) },
         "NonZero": { (node, budget) throws(ONNXImportError) in try node.nonZero(&budget) },
         "OneHot": { (node, budget) throws(ONNXImportError) in try node.oneHot(&budget) },
         "Pad": { (node, budget) throws(ONNXImportError) in try node.padConstant(&budget) },
+        "ReverseSequence": { (node, budget) throws(ONNXImportError) in try node.reverseSequence(&budget) },
+        "Scatter": { (node, budget) throws(ONNXImportError) in try node.scatterElements(&budget) },
         "ScatterElements": { (node, budget) throws(ONNXImportError) in try node.scatterElements(&budget) },
         "ScatterND": { (node, budget) throws(ONNXImportError) in try node.scatterTuples(&budget) },
         "Tile": { (node, budget) throws(ONNXImportError) in try node.tileConstant(&budget) },

@@ -65,19 +65,22 @@ extension ImportedNode {
         ]
     }
 
-    mutating func runningSum(_ budget: inout FoldingBudget) throws(ONNXImportError) -> [Tensor] {
+    /// - Parameter multiplies: Whether products are taken instead of sums.
+    mutating func running(
+        multiplies: Bool = false, _ budget: inout FoldingBudget
+    ) throws(ONNXImportError) -> [Tensor] {
         let x = try known(0, "operand")
         let axis = try resolved([try constantIntegers(1, "axis")?.first ?? 0], x.shape.rank)[0]
         let (excludes, reverses) = (try flag("exclusive"), try flag("reverse"))
         let groups = try ConstantFolder.groups(x.shape, [axis]).ofElement
-        var sums = [Double](repeating: 0, count: x.shape.elementCount)
+        var totals = [Double](repeating: multiplies ? 1 : 0, count: x.shape.elementCount)
         let values = x.numbers()
         var results = values
         for index in reverses ? Array(values.indices.reversed()) : Array(values.indices) {
             let group = groups[index]
-            if excludes { results[index] = sums[group] }
-            sums[group] += values[index]
-            if !excludes { results[index] = sums[group] }
+            if excludes { results[index] = totals[group] }
+            totals[group] = multiplies ? totals[group] * values[index] : totals[group] + values[index]
+            if !excludes { results[index] = totals[group] }
         }
         return [try ConstantFolder.tensor(x.type, results, budget: &budget)]
     }

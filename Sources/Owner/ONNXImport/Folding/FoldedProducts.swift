@@ -6,7 +6,7 @@ import Tensors
 
 extension ConstantFolder {
     /// Larger products are left to the engine, which is faster.
-    private static let maximumProduct = 1 << 26
+    static let maximumProduct = 1 << 26
 
     /// `nil` for products that the engine has to compute.
     static func product(

@@ -56,6 +56,24 @@ extension ImportedNode {
         return try constant(part, [part.count])
     }
 
+    /// Ones on a diagonal of a matrix with the operand's extents, which are known even if its values are not.
+    mutating func eyeLike() throws(ONNXImportError) -> Lowered {
+        let type = try type(0)
+        let k = try integer("k") ?? 0
+        let stated = try integer("dtype").map { Int32(clamping: $0) }
+        guard let result = stated.map({ ONNXElement($0) }) ?? ONNXElement(type.element) else {
+            throw failure(.unsupported, "ones of the type \(ONNXElement.name(stated ?? 0)) are not supported")
+        }
+        try require(type.shape.rank == 2 && abs(Double(k)) < 1e9, "input \(type.shape) is no matrix")
+        let columns = type.shape[1]
+        try budget.spend(numbers: type.shape.elementCount)
+        let values = (0..<type.shape.elementCount).map { Int64($0 % columns == $0 / columns + k ? 1 : 0) }
+        return .constant(
+            Constant(
+                try ConstantFolder.tensor(TensorType(result.element, type.shape), values, budget: &budget),
+                narrow: result.narrow))
+    }
+
     /// Far above any position table; a few bytes of a file can ask for many more.
     private static let maximumIndices = 1 << 22
 

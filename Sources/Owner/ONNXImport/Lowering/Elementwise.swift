@@ -78,7 +78,7 @@ extension ImportedNode {
         try require(operands.count <= (opset < 12 ? 1 : 3), "too many inputs")
         if let training = try constant(2, "training_mode") {
             let isTraining = training.withBytes { bytes in bytes.contains { $0 != 0 } }
-            try require(!isTraining, .unsupported, "training_mode is on, only inference is supported")
+            try require(!isTraining, .unsupported, RefusedOperators.trains)
         }
         return .operation(.identity(Identity(isDropout: true)), operands: [try input(0)])
     }

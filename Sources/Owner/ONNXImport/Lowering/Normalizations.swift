@@ -16,7 +16,7 @@ extension ImportedNode {
                 "statistics per element (spatial = 0) are not supported")
         }
         if opset >= 14 {
-            try require(!(try flag("training_mode")), .unsupported, "training_mode is on, only inference is supported")
+            try require(!(try flag("training_mode")), .unsupported, RefusedOperators.trains)
         }
         return .operation(.batchNormalization(BatchNormalization(epsilon: epsilon)), operands: try inputs(5...5))
     }

@@ -38,6 +38,7 @@ enum OperatorTable {
         "Equal": { (node) throws(ONNXImportError) in try node.comparison(.equal) },
         "Erf": { (node) throws(ONNXImportError) in try node.activation(.erf) },
         "Exp": { (node) throws(ONNXImportError) in try node.activation(.exponential) },
+        "EyeLike": { (node) throws(ONNXImportError) in try node.eyeLike() },
         "Expand": { (node) throws(ONNXImportError) in try node.expand() },
         "Flatten": { (node) throws(ONNXImportError) in try node.flatten() },
         "Floor": { (node) throws(ONNXImportError) in try node.activation(.floor) },
@@ -101,6 +102,7 @@ enum OperatorTable {
         "ReduceMax": { (node) throws(ONNXImportError) in try node.reduction(.maximum, axesAreInputSince: 18) },
         "ReduceMean": { (node) throws(ONNXImportError) in try node.reduceMean() },
         "ReduceMin": { (node) throws(ONNXImportError) in try node.reduction(.minimum, axesAreInputSince: 18) },
+        "ReduceProd": { (node) throws(ONNXImportError) in try node.reduceProduct() },
         "ReduceSum": { (node) throws(ONNXImportError) in try node.reduction(.sum, axesAreInputSince: 13) },
         "ReduceSumSquare": { (node) throws(ONNXImportError) in try node.reduction(.sum, axesAreInputSince: 18, .squares)
         },
@@ -109,6 +111,7 @@ enum OperatorTable {
         "Resize": { (node) throws(ONNXImportError) in try node.resize() },
         "RotaryEmbedding": { (node) throws(ONNXImportError) in try node.rotaryEmbedding() },
         "Round": { (node) throws(ONNXImportError) in try node.activation(.round) },
+        "Scatter": { (node) throws(ONNXImportError) in try node.scatterElements() },
         "ScatterElements": { (node) throws(ONNXImportError) in try node.scatterElements() },
         "ScatterND": { (node) throws(ONNXImportError) in try node.scatterTuples() },
         "Selu": { (node) throws(ONNXImportError) in try node.selu() },
@@ -190,16 +193,7 @@ enum OperatorTable {
 
     /// Operators that are supported on constants only, as exporters use them for arithmetic on shapes.
     static let onConstants = Set(ConstantOperators.table.keys).subtracting(lowerings.keys)
-        .union(["Constant", "ConstantOfShape", "If", "Loop", "Range", "Shape", "Size"])
-
-    /// Why an operator is not supported.
-    static let reasons: [String: String] = [
-        "ArgMax": "Its result is positions. As an output it is removed, and the scores before it become the output.",
-        "Loop": "The number of iterations must be known, because it is unrolled.",
-        "NonMaxSuppression": "It selects boxes: the model is a detector, not a classifier.",
-        "RandomNormal": "It generates different numbers in each run.",
-        "TopK": "Its result is positions. As an output it is removed, and the scores before it become the output.",
-    ]
+        .union(["ConstantOfShape", "If", "Loop", "Range"])
 
     static var names: [String] {
         Set(lowerings.keys).union(onConstants).union(GraphImporter.sequenceOperators).sorted()

@@ -38,6 +38,38 @@ extension ImportedNode {
         }
     }
 
+    /// A product of halves of each axis, until one element is left.
+    mutating func reduceProduct() throws(ONNXImportError) -> Lowered {
+        let keeps = try flag("keepdims", default: true)
+        let shape = try shape(0)
+        let stated = try opset < 18 ? integers("axes") : constantIntegers(1, "axes")
+        if opset >= 18, try flag("noop_with_empty_axes"), stated?.isEmpty ?? true {
+            return .operation(.identity(Identity()), operands: [try input(0)])
+        }
+        let axes = try stated.map { (axes) throws(ONNXImportError) in try resolved(axes, shape.rank) } ?? []
+        let reduced = axes.isEmpty ? Array(0..<shape.rank) : Set(axes).sorted()
+        try require(reduced.allSatisfy { shape[$0] > 0 }, .unsupported, "a product of no elements of \(shape)")
+        return try expansion { (steps) throws(ONNXImportError) in
+            var x = try source(0)
+            for axis in reduced {
+                var extent = shape[axis]
+                func part(_ start: Int, _ end: Int) -> Expansion.Source {
+                    steps.add(.slice(Slice(starts: [start], ends: [end], axes: [axis], steps: [1])), x)
+                }
+                while extent > 1 {
+                    let half = extent / 2
+                    let product = steps.add(.multiply, part(0, half), part(half, 2 * half))
+                    x =
+                        extent % 2 == 0
+                        ? product : steps.add(.concat(Concat(axis: axis)), product, part(2 * half, extent))
+                    extent = half + extent % 2
+                }
+            }
+            if !keeps, !reduced.isEmpty { x = steps.add(.squeeze(Squeeze(axes: reduced)), x) }
+            return steps.steps.isEmpty ? steps.add(.identity(Identity()), x) : x
+        }
+    }
+
     /// x - max - log(sum(exp(x - max))). Before opset 13, all dimensions from `axis` on are taken together.
     mutating func logSoftmax() throws(ONNXImportError) -> Lowered {
         let shape = try shape(0)
