@@ -110,7 +110,8 @@ struct UntriedAttackTests {
         for cut in passing {
             let same = try #require(without.cuts.first { $0.name == cut.name })
             #expect(same.findings[UntriedAttacks.self]?.kinds == [.whiteBox])
-            #expect(without.warnings.contains { $0.hasPrefix("No white-box attack ran") && $0.contains("'\(cut.name)'") })
+            #expect(
+                without.warnings.contains { $0.hasPrefix("No white-box attack ran") && $0.contains("'\(cut.name)'") })
         }
         // Where appearance is not protected it says nothing.
         configuration.protected = [.identity]

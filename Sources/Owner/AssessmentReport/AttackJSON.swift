@@ -6,7 +6,9 @@ enum AttackJSON {
     static func attacks(_ result: AssessmentResult) -> JSONText {
         .array(
             result.attacks.map { attack in
-                let (found, verdict) = (attack.result, attack.verdict(result.gates, attackerPictures: result.attackerPictures))
+                let (found, verdict) = (
+                    attack.result, attack.verdict(result.gates, attackerPictures: result.attackerPictures)
+                )
                 return .object([
                     ("name", .string(attack.name)), ("cut", .string(found.cut)),
                     ("asset", .string(found.asset.rawValue)), ("value", .number(found.value)),

@@ -111,7 +111,8 @@ package enum Warnings {
                 switch kind {
                 case .trainedDecoder: "No trained decoder attacked \(list)"
                 case .channelKL: "The channel KL was not measured at \(list)"
-                case .whiteBox: "No white-box attack ran at \(list) (omitted, no time left, or a layer has no derivative)"
+                case .whiteBox:
+                    "No white-box attack ran at \(list) (omitted, no time left, or a layer has no derivative)"
                 }
             return what + ": there, and at shallower cuts, there is not enough evidence for a pass."
         }

@@ -6,7 +6,8 @@ extension Metric {
     }
     /// R² of an attacker with ``AssessmentConfiguration/attackerPictures``.
     package static let extrapolatedRSquared = Metric(
-        "extrapolatedRSquared", of: .appearance, judgement: .interval, gate: .rSquared, attacks: [.trainedDecoder, .whiteBox],
+        "extrapolatedRSquared", of: .appearance, judgement: .interval, gate: .rSquared,
+        attacks: [.trainedDecoder, .whiteBox],
         column: .init("picture", rank: 13)
     ) {
         $0.outcome == .notEnoughEvidence
