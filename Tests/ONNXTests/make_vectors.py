@@ -399,6 +399,28 @@ constant("GridSample", picture, np.clip(array(1, 2, 3, 2), -1, 1), opset=20)
 constant("Attention", array(1, 3, 8), array(1, 5, 8), array(1, 5, 8), opset=23, q_num_heads=2, kv_num_heads=2)
 constant("LSTM", array(3, 1, 2), array(1, 12, 2), array(1, 12, 3), hidden_size=3)
 
+# Integers of 8 and 16 bits wrap around.
+wide = np.array([300.7, -1.5, -300, 70000, 1e10, np.nan, 3.9], np.float32)
+for kind, name in ((np.uint8, "UINT8"), (np.int8, "INT8"), (np.uint16, "UINT16"), (np.int16, "INT16")):
+    limits = np.iinfo(kind)
+    first, second = np.array([limits.max, limits.min, 100, 3], kind), np.array([3, 1, 100, 2], kind)
+    constant("Cast", wide, to=getattr(TensorProto, name), label=f" of floats to {name}")
+    constant("Cast", np.array([300, -1, 70000, 5], np.int64), to=getattr(TensorProto, name), label=f" of integers to {name}")
+    for operator in ("Add", "Sub", "Mul", "Div"):
+        constant(operator, first, second, label=f" of {name}")
+    constant("Abs", first, label=f" of {name}")
+    if limits.min < 0:
+        constant("Neg", first, label=f" of {name}")
+    low, high = np.array(limits.min, np.float32), np.array(limits.max, np.float32)
+    add(f"live Cast to {name} within limits", [
+        node("Mul", ["x", "large"], ["l"]), node("Clip", ["l", "low", "high"], ["c"]),
+        node("Cast", ["c"], ["i"], to=getattr(TensorProto, name)), node("Cast", ["i"], ["y"], to=TensorProto.FLOAT)],
+        {"x": array(3, 5)}, {"large": np.array(100 * limits.max / 127, np.float32), "low": low, "high": high})
+add("live sums of 8 bits within limits", [
+    node("Sigmoid", ["x"], ["s"]), node("Mul", ["s", "most"], ["m"]), node("Cast", ["m"], ["i"], to=TensorProto.UINT8),
+    node("Div", ["i", "two"], ["d"]), node("Add", ["d", "more"], ["a"]), node("Cast", ["a"], ["y"], to=TensorProto.FLOAT)],
+    {"x": array(3, 5)}, {"most": np.array(255, np.float32), "two": np.array(2, np.uint8), "more": np.array(128, np.uint8)})
+
 HERE.mkdir(exist_ok=True)
 (HERE / "operators.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
 print(len(cases), "cases")

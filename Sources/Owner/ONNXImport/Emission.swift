@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ModelGraph
+import ONNXFormat
 import Tensors
 
 // Adds the results of lowering to the graph: constants are folded, integers converted to floats.
@@ -67,11 +68,24 @@ extension GraphImporter {
         if known.count == operands.count,
             let folded = try ConstantFolder.fold(operation, operands: known, budget: &budget)
         {
-            let narrow = operation.isView ? constants[operands[0]]?.narrow : nil
-            return define(output, Constant(folded, narrow: narrow))
+            return define(output, try typed(folded, operation, operands))
         }
         if try emitTurned(operation, operands, name: name, output: output) { return }
         try append(operation, operands, name: name, output: output)
+    }
+
+    /// A folded result in the type that its operands have in the file. Of 8 and 16 bits it keeps the lowest.
+    private mutating func typed(
+        _ folded: Tensor, _ operation: Operation, _ operands: [String]
+    ) throws(ONNXImportError) -> Constant {
+        guard let first = constants[operands[0]], let narrow = first.narrow, folded.element == first.tensor.element
+        else { return Constant(folded) }
+        if operation.isView { return Constant(folded, narrow: narrow) }
+        guard case .arithmetic(let arithmetic) = operation, !arithmetic.function.isComparison,
+            narrow.wrappingRange != nil, operands.allSatisfy({ constants[$0]?.narrow == narrow }),
+            let element = ONNXElement(Int32(narrow.rawValue))
+        else { return Constant(folded) }
+        return try ConstantFolder.wrapped(folded, to: element, budget: &budget)
     }
 
     mutating func append(
@@ -91,6 +105,7 @@ extension GraphImporter {
         guard nodes.count < Graph.maximumNodes else {
             throw ONNXImportError(.invalidGraph, "the graph has over \(Graph.maximumNodes) nodes")
         }
+        makers[output] = nodes.count
         nodes.append(Node(name: name, operation: operation, inputs: operands, outputs: [output]))
     }
 
@@ -156,7 +171,7 @@ extension Arithmetic.Function {
 
 extension Operation {
     /// Whether the operation only changes the shape or moves elements.
-    fileprivate var isView: Bool {
+    var isView: Bool {
         switch self {
         case .identity, .reshape, .flatten, .squeeze, .unsqueeze, .transpose, .slice, .concat: true
         default: false

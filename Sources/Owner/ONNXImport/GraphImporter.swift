@@ -22,10 +22,16 @@ struct GraphImporter {
     var aliases: [String: String] = [:]
     /// Float versions of integer values.
     var floatForms: [String: String] = [:]
+    /// The type in the file of values whose integers have 8 or 16 bits.
+    var narrowTypes: [String: ONNXTensorProto.DataType] = [:]
+    /// Limits of the elements of values, as far as they were asked for.
+    var knownLimits: [String: Limits] = [:]
     var turned: [String: TurnedValue] = [:]
     /// Sequences of values.
     var sequences: [String: [String]] = [:]
     var nodes: [Node] = []
+    /// The index of the node that makes a value.
+    var makers: [String: Int] = [:]
     var budget = FoldingBudget()
     var nodeNames = UniqueNames()
     var valueNames = UniqueNames()
@@ -143,6 +149,8 @@ struct GraphImporter {
                 throw ONNXImportError(.invalidGraph, "input '\(value.name)' is defined twice")
             }
             inputs.append(value)
+            let type = ONNXTensorProto.DataType(rawValue: Int(info.type.tensorType.elemType))
+            if type?.wrappingRange != nil { narrowTypes[value.name] = type }
         }
         notes += inputTypes.notes
         return inputs
@@ -212,11 +220,14 @@ struct GraphImporter {
         } catch {
             throw error.at(node.place)
         }
-        let isInteger = node.isInteger || Self.keepsIntegers(proto.opType) && node.holdsIntegers
+        let isInteger =
+            node.isInteger || Self.keepsIntegers(proto.opType) && node.holdsIntegers
+            || Self.alsoTyped.contains(proto.opType) && node.operand(proto.opType == "Where" ? 1 : 0)?.isInteger == true
         for (index, output) in proto.output.enumerated()
         where isInteger && !node.floatOutputs.contains(index) && constants[output] == nil {
             integers.insert(output)
         }
+        try checkIntegers(proto, node)
     }
 
     func operand(_ input: String) -> Operand? {
@@ -250,12 +261,19 @@ struct GraphImporter {
             results = try body(&node, &budget)
         } catch { throw error.message.hasPrefix("node '") ? error : error.at(node.place) }
         try node.finish(outputs: results.count)
-        for (output, result) in zip(proto.output, results) where !output.isEmpty { define(output, Constant(result)) }
+        let narrow = resultType(proto, node)
+        for (index, (output, result)) in zip(proto.output, results).enumerated() where !output.isEmpty {
+            if index == 0, let narrow, let element = ONNXElement(Int32(narrow.rawValue)), element.narrow != nil {
+                define(output, try ConstantFolder.wrapped(result, to: element, budget: &budget))
+            } else {
+                define(output, Constant(result))
+            }
+        }
         return true
     }
 
     /// Whether the operator's results are integers if its first operand is.
-    private static func keepsIntegers(_ operatorName: String) -> Bool {
+    static func keepsIntegers(_ operatorName: String) -> Bool {
         [
             "Abs", "Add", "Clip", "Concat", "CumSum", "DepthToSpace", "Div", "Expand", "Flatten", "Gather", "Identity",
             "Max", "MaxPool", "Min", "Mod", "Mul", "Neg", "Pad", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum",

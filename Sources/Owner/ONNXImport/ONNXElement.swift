@@ -30,6 +30,15 @@ struct ONNXElement {
 
     static func name(_ code: Int32) -> String { ONNXTensorProto.name(ofDataType: code) }
 
+    /// Whether arithmetic wraps around at 8 or 16 bits.
+    var wraps: Bool {
+        switch narrow {
+        case .int16, .uint16: true
+        case nil: element == .int8 || element == .uint8
+        default: false
+        }
+    }
+
     /// The range of an integer type of at most 16 bits.
     var range: ClosedRange<Int>? {
         switch narrow {

@@ -44,16 +44,20 @@ extension ConstantFolder {
             return try elementwise(a, b, type, Int32.self) { (x, y) throws(ONNXImportError) in try exact(function, x, y)
             }
         case .int8:
-            return try elementwise(a, b, type, Int8.self) { (x, y) throws(ONNXImportError) in try exact(function, x, y)
+            return try elementwise(a, b, type, Int8.self) { (x, y) throws(ONNXImportError) in
+                try exact(function, x, y, wraps: true)
             }
         case .uint8, .boolean:
-            return try elementwise(a, b, type, UInt8.self) { (x, y) throws(ONNXImportError) in try exact(function, x, y)
+            return try elementwise(a, b, type, UInt8.self) { (x, y) throws(ONNXImportError) in
+                try exact(function, x, y, wraps: true)
             }
         }
     }
 
+    /// - Parameter wraps: Whether sums, differences, products and quotients keep their lowest bits, as ONNX defines
+    ///   for 8 bits; otherwise results that overflow are refused.
     private static func exact<Value: FixedWidthInteger>(
-        _ function: Arithmetic.Function, _ x: Value, _ y: Value
+        _ function: Arithmetic.Function, _ x: Value, _ y: Value, wraps: Bool = false
     ) throws(ONNXImportError) -> Value {
         let (result, overflow) =
             switch function {
@@ -70,7 +74,7 @@ extension ConstantFolder {
             case .greaterOrEqual: (x >= y ? 1 : 0, false)
             case .keep: (y != 0 ? x : 0, false)
             }
-        guard !overflow else {
+        guard !overflow || wraps && function != .power && !(function == .divide && y == 0) else {
             throw ONNXImportError(.invalidGraph, "\(x) and \(y) overflow, or divide by 0, in constant arithmetic")
         }
         return result

@@ -21,6 +21,31 @@ extension ConstantFolder {
         }
     }
 
+    /// The lowest bits of integers, and of floats after they were rounded toward zero to 32 bits, as processors convert
+    /// them: what 32 bits do not have becomes 0.
+    ///
+    /// - Parameter type: Of 8 or 16 bits.
+    static func wrapped(
+        _ tensor: Tensor, to type: ONNXElement, budget: inout FoldingBudget
+    ) throws(ONNXImportError) -> Constant {
+        guard let range = type.range, type.wraps else {
+            throw ONNXImportError(.unsupported, "a cast to \(type.element) keeps no lowest bits")
+        }
+        try budget.spend(numbers: tensor.shape.elementCount)
+        let integers: [Int64] =
+            tensor.isFloat
+            ? tensor.withElements(as: Float.self) { elements in
+                elements.map { Int64(Int32(exactly: $0.rounded(.towardZero)) ?? .min) }
+            } : tensor.integers()
+        let (least, count) = (Int64(range.lowerBound), Int64(range.count))
+        let values = integers.map { integer in
+            let rest = (integer % count - least) % count
+            return (rest < 0 ? rest + count : rest) + least
+        }
+        let result = TensorType(type.element, tensor.shape)
+        return Constant(try self.tensor(result, values, budget: &budget), narrow: type.narrow)
+    }
+
     private static func list<Value: BitwiseCopyable>(_ tensor: Tensor, _: Value.Type) throws(ONNXImportError) -> [Value]
     {
         tensor.withElements(as: Value.self) { Array($0) }

@@ -151,6 +151,9 @@ extension ImportedNode {
             throw failure(.unsupported, "a cast to \(ONNXElement.name(code)) is not supported")
         }
         if let constant = operand(0)?.constant {
+            if target.wraps, constant.tensor.element != target.element || target.narrow != nil {
+                return .constant(try ConstantFolder.wrapped(constant.tensor, to: target, budget: &budget))
+            }
             let tensor = try ConstantFolder.cast(constant, to: target.element, budget: &budget)
             return .constant(Constant(tensor, narrow: target.narrow))
         }
@@ -165,7 +168,13 @@ extension ImportedNode {
         return try expansion { (steps) throws(ONNXImportError) in
             var x = try source(0)
             if !wasInteger { x = steps.truncated(x, minusOne: try number(-1)) }
-            guard let range = target.range else { return wasInteger ? steps.add(.identity(Identity()), x) : x }
+            let element = try type(0).element
+            let leaves8Bits = (element == .uint8 || element == .int8) && element != target.element
+            if leaves8Bits { x = try unscaled(&steps, 0) }
+            // Numbers that 8 or 16 bits do not have are refused where the result's limits are known.
+            guard let range = target.range, !target.wraps else {
+                return wasInteger && !leaves8Bits ? steps.add(.identity(Identity()), x) : x
+            }
             return steps.add(
                 .activation(Activation(.clip, alpha: Float(range.lowerBound), beta: Float(range.upperBound))), x)
         }
