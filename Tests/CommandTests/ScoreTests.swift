@@ -171,5 +171,6 @@ struct ScoreTests {
         let clipped = try served(scaled, "clipped", ["--scores", "probabilities"])
         #expect(zip(clipped, Self.softmax).allSatisfy { abs($0 - min(1, 2 * $1)) < 1e-6 }, "\(clipped)")
         try expectUsage(["inspect", scaled, "--scores", "percent"], in: folder)
+        try expectUsage(["assess", scaled, "--cost-only", "--validator-scores", "logits"], in: folder)
     }
 }

@@ -236,7 +236,7 @@ struct LoadedModel: Sendable {
         case .probabilities:
             return (
                 stated,
-                "the last layers do not keep every value from 0 to 1; with --scores probabilities, those beyond become 0 or 1"
+                "the last layers do not show that every value is from 0 to 1; with --scores probabilities, those beyond become 0 or 1"
             )
         }
     }
