@@ -139,6 +139,11 @@ struct NarrowIntegerTests {
             [.make("Resize", ["x", "", "one"], ["r"])],
             [0, 1, 7, 8, 100, 127, 128, 200, 253, 254, 254, 255]
         ),
+        // Floats of pixels do not wrap around.
+        (
+            [cast("x", "w", .float), .make("Sub", ["w", "f"], ["d"]), .make("Mul", ["d", "f"], ["r"])],
+            [-100, -90, -30, -20, 900, 1170, 1180, 1900, 2430, 2440, 2440, 2450]
+        ),
     ]
 
     @Test("What stays in the range is computed", arguments: exact.indices)

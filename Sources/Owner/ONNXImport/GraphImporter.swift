@@ -24,6 +24,8 @@ struct GraphImporter {
     var floatForms: [String: String] = [:]
     /// The type in the file of values whose integers have 8 or 16 bits.
     var narrowTypes: [String: ONNXTensorProto.DataType] = [:]
+    /// Values that conversions made, whose types are not narrow.
+    var wideValues: Set<String> = []
     /// Limits of the elements of values, as far as they were asked for.
     var knownLimits: [String: Limits] = [:]
     var turned: [String: TurnedValue] = [:]

@@ -22,6 +22,9 @@ extension GraphImporter {
         "ReduceSumSquare", "Sub", "Sum",
     ]
 
+    /// Operators whose results have a type of their own.
+    private static let converting: Set<String> = ["Cast", "CastLike", "DequantizeLinear"]
+
     /// Operators whose results are fractions, which integers do not have.
     private static let fractional: Set<String> = [
         "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMean", "Resize", "Upsample",
@@ -38,7 +41,13 @@ extension GraphImporter {
                 .unsupported,
                 "its result on integers is rounded to integers: insert a Cast to float32 before it, and export again")
         }
-        guard let type = resultType(proto, node), let range = type.wrappingRange else { return }
+        guard let type = resultType(proto, node), let range = type.wrappingRange else {
+            // The operand may be narrow, the results are not.
+            if Self.converting.contains(proto.opType) {
+                wideValues.formUnion(proto.output.map { aliases[$0] ?? $0 })
+            }
+            return
+        }
         let mayWrap = mayWrap(proto, node)
         for (index, output) in proto.output.enumerated() where !output.isEmpty {
             let name = aliases[output] ?? output
@@ -110,6 +119,7 @@ extension GraphImporter {
     private func narrowType(of name: String) -> ONNXTensorProto.DataType? {
         var name = aliases[name] ?? name
         for _ in 0..<Self.maximumDepth {
+            if wideValues.contains(name) { return nil }
             if let type = narrowTypes[name] { return type }
             if let constant = constants[name] {
                 if let narrow = constant.narrow { return narrow }

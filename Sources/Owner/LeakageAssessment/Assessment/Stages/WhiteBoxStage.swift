@@ -51,9 +51,10 @@ enum WhiteBoxStage {
 
     /// Marks the cuts within the gates that it did not attack, where appearance counts.
     static func markOpen(_ context: StageContext, _ findings: inout Findings) {
-        let configuration = context.configuration
-        guard configuration.adversary != .paper, configuration.protected.contains(.appearance),
-            !configuration.precedesCostlyAttacks
+        let (configuration, metric) = (context.configuration, Metric.extrapolatedRSquared)
+        guard configuration.adversary != .paper, configuration.protected.contains(metric.asset),
+            !configuration.precedesCostlyAttacks, let limit = configuration.gates[metric.gate],
+            !metric.check(metric.untried, limit: limit).passes
         else { return }
         for cut in within(context, findings) where findings.whiteBox[cut] == nil {
             findings.untried[cut].insert(.whiteBox)
