@@ -117,4 +117,21 @@ struct HabitsTests {
         #expect(found == Set(named))
         for name in found { #expect(rules.contains("`\(name)`"), "\(name)") }
     }
+
+    @Test("Each reader of bytes is in the decision about them, with the reason why it is separate")
+    func readers() throws {
+        let decision = try Self.text("Documentation/decisions/0006-kept-apart.md")
+        // Reads lines of text.
+        var found: Set<String> = ["LogReader"]
+        for path in try Self.files("Sources") where path.hasSuffix(".swift") {
+            for match in try Self.text(path).matches(of: /struct ([A-Za-z]*Reader|[A-Za-z]*EndianBytes)\b/) {
+                let (name, file) = (String(match.output.1), URL(filePath: path).deletingPathExtension())
+                let isNew = found.insert(name).inserted
+                guard name != "LogReader" else { continue }
+                let row = isNew ? "`\(name)`" : "`\(name)` of `\(file.lastPathComponent)`"
+                #expect(decision.contains(row), "\(path): \(name)")
+            }
+        }
+        #expect(found.count > 6)
+    }
 }
