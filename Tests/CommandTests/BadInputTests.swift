@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import Attestation
 import Foundation
 import Glibc
+import InfenclaveClient
 import ModelGraph
 import ONNXExport
 import Tensors
@@ -45,6 +47,25 @@ private struct BadFiles {
 @Suite("Bad input is refused in a line or two")
 struct BadInputTests {
     private let picture = Demo.clients[0].0
+
+    @Test("A file that cannot be written is refused with the system's reason")
+    func outputs() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("This is a text.\n", to: "text")
+        for (parent, reason) in [(folder.file("missing"), "No such file or directory"), (file, "Not a directory")] {
+            try expectRefused(
+                ["run", Demo.model, "--input", picture, "--output", "\(parent)/out.npy"], naming: reason, in: folder)
+            let history = CollateralHistory.file("\(parent)/dates.json")
+            let record = CollateralRecord(date: Timestamp(secondsSince1970: 1), evaluationDataNumber: nil)
+            let error = #expect(throws: ClientError.self) { try history.remember(["a": record]) }
+            #expect(error?.message.contains(": \(reason)") == true, "\(error?.message ?? "")")
+            let refused = #expect(throws: CocoaError.self) {
+                try Data([1]).write(to: URL(filePath: "\(parent)/bytes"), options: .atomic)
+            }
+            #expect(refused.map(SystemReason.suffix) == ": \(reason)")
+        }
+        #expect(SystemReason.suffix(of: CocoaError(.fileWriteUnknown)).isEmpty)
+    }
 
     @Test("Models that are missing, folders, truncated or text")
     func models() throws {

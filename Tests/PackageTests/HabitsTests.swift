@@ -95,4 +95,43 @@ struct HabitsTests {
         }
         #expect(count > 150)
     }
+
+    @Test("Each file that starts a thread or a queue is named, with its purpose, in the decision about them")
+    func threads() throws {
+        let starts = ["DispatchQueue(", "DispatchQueue.global", "pthread_create(", " Thread {", "detachNewThread"]
+        // Where the function has another name than its file.
+        let names = ["Command": "onOwnThread"]
+        var found: Set<String> = []
+        for path in try Self.files("Sources") where path.hasSuffix(".swift") || path.hasSuffix(".c") {
+            let text = try Self.text(path)
+            let isStart = text.split(separator: "\n").contains { line in
+                !line.drop { $0 == " " }.hasPrefix("//") && starts.contains { line.contains($0) }
+            }
+            let file = URL(filePath: path).deletingPathExtension().lastPathComponent
+            if isStart { found.insert(names[file] ?? file) }
+        }
+        let decision = try Self.text("Documentation/decisions/0006-kept-apart.md")
+        let rules = try Self.text("CONTRIBUTING.md")
+        let named = decision.matches(of: /(?m)^  \| (`[^|]*) \|/).map(\.output.1).joined(separator: " ")
+            .matches(of: /`([A-Za-z]+)`/).map { String($0.output.1) }
+        #expect(found == Set(named))
+        for name in found { #expect(rules.contains("`\(name)`"), "\(name)") }
+    }
+
+    @Test("Each reader of bytes is in the decision about them, with the reason why it is separate")
+    func readers() throws {
+        let decision = try Self.text("Documentation/decisions/0006-kept-apart.md")
+        // Reads lines of text.
+        var found: Set<String> = ["LogReader"]
+        for path in try Self.files("Sources") where path.hasSuffix(".swift") {
+            for match in try Self.text(path).matches(of: /struct ([A-Za-z]*Reader|[A-Za-z]*EndianBytes)\b/) {
+                let (name, file) = (String(match.output.1), URL(filePath: path).deletingPathExtension())
+                let isNew = found.insert(name).inserted
+                guard name != "LogReader" else { continue }
+                let row = isNew ? "`\(name)`" : "`\(name)` of `\(file.lastPathComponent)`"
+                #expect(decision.contains(row), "\(path): \(name)")
+            }
+        }
+        #expect(found.count > 6)
+    }
 }

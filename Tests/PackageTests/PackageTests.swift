@@ -231,6 +231,59 @@ struct PackageTests {
         }
     }
 
+    @Test("The page of the architecture gives each target the imports that it is allowed, and no other")
+    func architecturePage() throws {
+        let page = try String(
+            contentsOf: packageRoot().appending(path: "Documentation/architecture.md"), encoding: .utf8)
+        let rows = try Self.importTable(page)
+        // The command line: its row says in words what it may import.
+        let inWords: Set = ["infenclave", "infenclave-grpc"]
+        #expect(Set(rows.flatMap(\.targets)) == Set(allowedEdges.keys).union(inWords))
+        for row in rows where inWords.isDisjoint(with: row.targets) {
+            // Targets of one row, a C target and its wrapper, may import each other.
+            let allowed = row.targets.reduce(into: Set<String>()) { $0.formUnion(allowedEdges[$1] ?? []) }
+                .subtracting(row.targets)
+            let products = Set(allowed.filter { $0.contains("/") }.map { String($0.split(separator: "/")[1]) })
+            let listed = row.imports.filter { allowedEdges[$0] != nil }
+            #expect(listed == allowed.filter { !$0.contains("/") }, "\(row.targets)")
+            let named = row.imports.subtracting(listed).subtracting(["…"])
+            for name in named {
+                #expect(products.contains { Self.covers(name, $0) }, "\(row.targets) may not import \(name)")
+            }
+            let missing = products.filter { product in !named.contains { Self.covers($0, product) } }
+            #expect(missing.isEmpty || row.imports.contains("…"), "\(row.targets): \(missing.sorted())")
+        }
+        let trusted = try describePackage().targets.filter { $0.path?.hasPrefix("Sources/Trusted/") == true }
+        #expect(trusted.count >= 5)
+        #expect(try reached(from: inWords).isDisjoint(with: trusted.map(\.name)))
+    }
+
+    /// Whether a name in the page's table means a product: two names stand for all products of a package.
+    private static func covers(_ name: String, _ product: String) -> Bool {
+        name == product || ["NIO", "Hummingbird"].contains(name) && product.hasPrefix(name)
+    }
+
+    /// The rows of the table of targets: the targets, and the imports after the last arrow and in the lines below it.
+    private static func importTable(_ page: String) throws -> [(targets: [String], imports: Set<String>)] {
+        let block = try #require(page.firstMatch(of: /(?s)```\nSources\/\n(.*?)```/)).output.1
+        var rows: [(targets: [String], imports: Set<String>)] = []
+        var column = Int.max
+        for line in block.split(separator: "\n") {
+            let isRow = line.firstMatch(of: /^ {4}([A-Za-z-]+(?:, [A-Za-z-]+)*)\s/)
+            if let isRow {
+                rows.append((isRow.output.1.split(separator: ", ").map(String.init), []))
+                column =
+                    line.ranges(of: "-> ").last.map { line.distance(from: line.startIndex, to: $0.upperBound) }
+                    ?? Int.max
+            } else if !line.hasPrefix("     ") {
+                continue
+            }
+            let imports = line.dropFirst(column).split { $0 == " " || $0 == "," }.map(String.init)
+            rows[rows.count - 1].imports.formUnion(imports)
+        }
+        return rows
+    }
+
     private func reached(from targets: Set<String>) throws -> Set<String> {
         try describePackage().reached(from: targets)
     }

@@ -336,7 +336,11 @@ struct PartitioningTests {
         #expect(try error("b") { ($0.front, $0.mapping) = ("third", "first") }?.code == .invalidModel)
         #expect(try error("b") { $0.classNames.removeLast() }?.message.contains("3 classes") == true)
         #expect(try error("b") { $0.topK = 0 }?.code == .invalidModel)
-        #expect(try error("none/b") { _ in }?.code == .file)
+        let missing = try error("none/b") { _ in }
+        #expect(missing?.code == .file)
+        #expect(missing?.message.contains("cannot be written: No such file or directory;") == true)
+        let tooLong = try error(String(repeating: "b", count: 300)) { _ in }
+        #expect(tooLong?.message.contains("cannot be written: File name too long;") == true)
         #expect(try owner.contents().isEmpty)
         try owner.write("b")
         #expect(try error("b") { _ in }?.message.contains("exists") == true)

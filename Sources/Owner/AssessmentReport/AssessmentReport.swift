@@ -31,7 +31,7 @@ package enum AssessmentReport {
         guard isFolder else { throw AssessmentError(.file, "\(folder): it is a file, expected a folder") }
         let found: [String]
         do { found = try manager.contentsOfDirectory(atPath: folder) } catch {
-            throw AssessmentError(.file, "\(folder): it cannot be read")
+            throw AssessmentError(.file, "\(folder): it cannot be read: \(reason(of: error))")
         }
         let known = fileNames + (WorkDirectory.holdsOnlyPieces("\(folder)/\(workName)") ? [workName] : [])
         if let stranger = found.filter({ !known.contains($0) }).min() {
@@ -83,13 +83,14 @@ package enum AssessmentReport {
     private static func reason(of error: any Error) -> String {
         switch (error as? CocoaError)?.code {
         case .fileWriteOutOfSpace: "no space is left"
-        case .fileWriteNoPermission: "permission denied"
+        case .fileReadNoPermission, .fileWriteNoPermission: "permission denied"
         case .fileWriteVolumeReadOnly: "the volume is read-only"
         default:
             switch ((error as? CocoaError)?.underlying as? POSIXError)?.code {
             // A limit on the size of files, or a quota.
             case .EFBIG, .EDQUOT, .ENOSPC: "no space is left"
-            default: "the system refuses it"
+            case let code?: String(cString: strerror(code.rawValue))
+            case nil: "the system refuses it"
             }
         }
     }

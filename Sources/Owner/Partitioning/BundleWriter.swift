@@ -31,22 +31,15 @@ package struct BundleWriter {
         }
         let temporary = folder.deletingLastPathComponent().appending(
             path: ".\(folder.lastPathComponent).\(UUID().uuidString.prefix(8))")
-        do {
-            try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: false)
-        } catch { throw Self.unwritable(path) }
+        guard mkdir(temporary.path, 0o777) == 0 else { throw DigestedFile.unwritable(path, errno) }
         do throws(PartitioningError) {
             let manifest = try writeFiles(to: temporary, path)
-            do { try FileManager.default.moveItem(at: temporary, to: folder) } catch { throw Self.unwritable(path) }
+            guard rename(temporary.path, folder.path) == 0 else { throw DigestedFile.unwritable(path, errno) }
             return manifest
         } catch {
             try? FileManager.default.removeItem(at: temporary)
             throw error
         }
-    }
-
-    private static func unwritable(_ path: String) -> PartitioningError {
-        PartitioningError(
-            .file, "\(path) cannot be written: check that its parent folder exists, is writable and has space")
     }
 
     /// A written file of the bundle.
@@ -63,11 +56,9 @@ package struct BundleWriter {
         func write(
             _ file: BundleFile, _ content: (DigestedFile) throws(PartitioningError) -> Void
         ) throws(PartitioningError) -> Written {
-            guard let target = DigestedFile(creating: folder.appending(path: file.rawValue).path) else {
-                throw Self.unwritable(path)
-            }
+            let target = try DigestedFile(creating: folder.appending(path: file.rawValue).path, label: path)
             try content(target)
-            guard let (byteCount, digest) = target.finish() else { throw Self.unwritable(path) }
+            let (byteCount, digest) = try target.finish()
             return Written(file: file, byteCount: byteCount, digest: digest)
         }
         func write(_ file: BundleFile, _ bytes: [UInt8]) throws(PartitioningError) -> Written {

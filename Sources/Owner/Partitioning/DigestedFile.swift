@@ -5,20 +5,32 @@ internal import Glibc
 /// A new file that is written sequentially, with its SHA-256. Write errors are reported at the end.
 final class DigestedFile {
     private let descriptor: Int32
+    private let label: String
     private var hash = SHA256()
     private var byteCount = 0
-    private var failed = false
+    /// The system's number of the first write that failed.
+    private var failure: Int32?
     private var pending: [UInt8] = []
 
     private static let bufferBytes = 1 << 20
 
-    /// `nil` if the file exists or cannot be created.
-    init?(creating path: String) {
-        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { return nil }
+    /// - Parameter label: What errors name as the file.
+    /// - Throws: ``PartitioningError`` `.file` if the file exists or cannot be created.
+    init(creating path: String, label: String) throws(PartitioningError) {
+        let opened = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard opened >= 0 else { throw Self.unwritable(label, errno) }
+        (descriptor, self.label) = (opened, label)
     }
 
     deinit { close(descriptor) }
+
+    /// - Parameter number: `errno` of the call that failed.
+    static func unwritable(_ label: String, _ number: Int32) -> PartitioningError {
+        PartitioningError(
+            .file,
+            "\(label) cannot be written: \(String(cString: strerror(number))); check that its parent folder exists, "
+                + "is writable and has space")
+    }
 
     func write(_ bytes: UnsafeRawBufferPointer) {
         hash.update(bufferPointer: bytes)
@@ -33,10 +45,13 @@ final class DigestedFile {
         store(bytes)
     }
 
-    /// Size and digest; `nil` if a write failed.
-    func finish() -> (byteCount: Int, digest: [UInt8])? {
+    /// Size and digest.
+    ///
+    /// - Throws: ``PartitioningError`` `.file` if a write failed.
+    func finish() throws(PartitioningError) -> (byteCount: Int, digest: [UInt8]) {
         flush()
-        return failed ? nil : (byteCount, Array(hash.finalize()))
+        if let failure { throw Self.unwritable(label, failure) }
+        return (byteCount, Array(hash.finalize()))
     }
 
     private func flush() {
@@ -46,10 +61,10 @@ final class DigestedFile {
 
     private func store(_ bytes: UnsafeRawBufferPointer) {
         var rest = bytes[...]
-        while !rest.isEmpty, !failed {
+        while !rest.isEmpty, failure == nil {
             let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
             if count < 0, errno == EINTR { continue }
-            if count <= 0 { failed = true } else { rest = rest.dropFirst(count) }
+            if count <= 0 { failure = count < 0 ? errno : EIO } else { rest = rest.dropFirst(count) }
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Crypto
 import Foundation
+import InfenclaveClient
 import Partitioning
 
 /// Reads whole files that the user named.
@@ -56,11 +57,14 @@ enum OutputFile {
             path: ".\(url.lastPathComponent).\(UUID().uuidString.prefix(8))")
         do {
             try Data(bytes).write(to: temporary)
-            guard rename(temporary.path, url.path) == 0 else { throw CocoaError(.fileWriteUnknown) }
+            guard rename(temporary.path, url.path) == 0 else {
+                throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
+            }
         } catch {
             try? FileManager.default.removeItem(at: temporary)
             throw CommandFailure(
-                "file", "\(path) cannot be written", remedy: "check that its folder exists, is writable and has space")
+                "file", "\(path) cannot be written\(SystemReason.suffix(of: error))",
+                remedy: "check that its folder exists, is writable and has space")
         }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import InfenclaveClient
 
 /// The folder of a trial. An earlier trial in it is replaced; nothing else is ever removed.
 struct TrialFolder {
@@ -33,7 +34,9 @@ struct TrialFolder {
             try manager.createDirectory(
                 at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw CommandFailure("file", "\(path) cannot be made", remedy: "name another folder with --out DIR")
+            throw CommandFailure(
+                "file", "\(path) cannot be made\(SystemReason.suffix(of: error))",
+                remedy: "name another folder with --out DIR")
         }
         return folder
     }

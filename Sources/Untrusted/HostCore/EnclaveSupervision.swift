@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Dispatch
 import Evidence
 import Wire
 
@@ -94,7 +93,7 @@ extension EnclaveHost {
         guard let overdue, overdue > Self.longestSilence else { return true }
         log(LogLine(.error, "the enclave process has not answered for \(Self.words(overdue)): ending it"))
         // Ending it takes up to a second, which must not block this actor.
-        DispatchQueue.global().async { connection.close() }
+        SerialThread(name: "enclave-end").enqueue { connection.close() }
         return false
     }
 

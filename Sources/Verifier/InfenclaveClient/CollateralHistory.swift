@@ -83,7 +83,7 @@ public struct CollateralHistory: Sendable {
                 .write(to: URL(filePath: path), options: .atomic)
         } catch {
             throw ClientError(
-                .unusableFile, "\(path) cannot be written",
+                .unusableFile, "\(path) cannot be written\(SystemReason.suffix(of: error))",
                 remedy: "check that its folder exists, is writable and has space")
         }
     }

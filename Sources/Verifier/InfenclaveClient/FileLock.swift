@@ -11,18 +11,21 @@ struct FileLock {
     /// - Throws: ``ClientError`` `.unusableFile` when the file cannot be made.
     init(_ path: String) throws(ClientError) {
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Self.failure(path) }
+        guard descriptor >= 0 else { throw Self.failure(path, errno) }
         while flock(descriptor, LOCK_EX) != 0 {
             guard errno == EINTR else {
+                let number = errno
                 close(descriptor)
-                throw Self.failure(path)
+                throw Self.failure(path, number)
             }
         }
     }
 
     func release() { close(descriptor) }
 
-    private static func failure(_ path: String) -> ClientError {
-        ClientError(.unusableFile, "\(path) cannot be locked", remedy: "check that its folder exists and is writable")
+    private static func failure(_ path: String, _ number: Int32) -> ClientError {
+        ClientError(
+            .unusableFile, "\(path) cannot be locked\(SystemReason.suffix(of: number))",
+            remedy: "check that its folder exists and is writable")
     }
 }

@@ -15,7 +15,7 @@ package enum StateFolder {
                 at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw ClientError(
-                .unusableFile, "\(folder.path) cannot be made",
+                .unusableFile, "\(folder.path) cannot be made\(SystemReason.suffix(of: error))",
                 remedy: "set XDG_STATE_HOME to a folder that is writable"
             )
         }

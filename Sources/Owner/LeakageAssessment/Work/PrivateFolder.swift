@@ -34,10 +34,10 @@ enum PrivateFolder {
 
     static func removeIfEmpty(_ path: String) { rmdir(path) }
 
-    /// An error with the system's message for the last failed call.
-    static func failure(_ path: String, _ what: String) -> AssessmentError {
+    /// An error with the system's message for the last failed call, or for another number of the system.
+    static func failure(_ path: String, _ what: String, _ number: Int32 = errno) -> AssessmentError {
         let reason: String
-        switch errno {
+        switch number {
         case ENOSPC, EDQUOT, EFBIG: reason = "no space is left"
         case EACCES, EPERM: reason = "permission denied"
         case let code: reason = String(cString: strerror(code))

@@ -24,7 +24,8 @@ package struct ShardRecord: Codable, Sendable, Hashable {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let path = "\(folder)/\(Self.fileName(shard))"
         do { try encoder.encode(self).write(to: URL(filePath: path), options: .atomic) } catch {
-            throw AssessmentError(.file, "\(path): it cannot be written")
+            let code = ((error as? CocoaError)?.underlying as? POSIXError)?.code ?? .EIO
+            throw PrivateFolder.failure(path, "it cannot be written", code.rawValue)
         }
     }
 

@@ -2,6 +2,7 @@
 import EnclaveImage
 import Evidence
 import Foundation
+import InfenclaveClient
 import LeakageAssessment
 import SealedChannel
 
@@ -27,7 +28,9 @@ struct EnclaveImageFolder {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw CommandFailure("file", "\(path) cannot be made", remedy: "check that the folder above is writable")
+            throw CommandFailure(
+                "file", "\(path) cannot be made\(SystemReason.suffix(of: error))",
+                remedy: "check that the folder above is writable")
         }
     }
 
