@@ -201,6 +201,11 @@ struct PagesTests {
     func numbers() throws {
         let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
         #expect(readme.split(separator: "\n", omittingEmptySubsequences: false).count <= 121)
+        let rules = try String(contentsOf: Self.root.appending(path: "CONTRIBUTING.md"), encoding: .utf8)
+        // The newcomer's run, measured once, is on both pages.
+        #expect(readme.contains("takes 11 minutes") && rules.contains("| 10 min 48 s |"))
+        #expect(readme.contains("the demo 42 seconds: [12 minutes") && rules.contains("both deployments | 42 s |"))
+        #expect(rules.contains("took 12 min 6 s"))
         for number in Self.numbers {
             let page = try String(
                 contentsOf: Self.root.appending(path: "Documentation/\(number.page).md"), encoding: .utf8)
@@ -249,6 +254,15 @@ struct PagesTests {
         ("architecture", "| 1 hour; 100,000; 1 minute |", enclave, "keyGrace: Duration = .seconds(60)"),
         ("architecture", "| 65,536; 8 GiB; 16 MiB |", provisioning, "maximumClients = 65_536"),
         ("architecture", "| 65,536; 8 GiB; 16 MiB |", "Shared/Wire/FrameLimits", "maximumMessageBytes = 16 << 20"),
+        ("threat-model", "**1,200 a minute** is 20 a second", terms, "defaultRequestsPerMinute: UInt32 = 1200"),
+        ("threat-model", "10,000 requests in the lease and 1,200 a minute", terms, "defaultRequests: UInt64 = 10_000"),
+        ("threat-model", "After 60 consecutive late checks", "Trusted/EnclaveCore/Watchdog", "tolerance = 60"),
+        ("threat-model", "notices after 60 s and ends the process", "Trusted/EnclaveCore/Watchdog", "tolerance = 60"),
+        ("threat-model", "ten seconds for headers, fifteen for a body", clock, "head: Duration = .seconds(10)"),
+        ("threat-model", "fifteen for a body and one more for each 64 KiB", clock, "body: Duration = .seconds(15)"),
+        ("threat-model", "one more for each 64 KiB that arrived", clock, "bodyBytesPerSecond = 64 << 10"),
+        ("threat-model", "is closed after 15 s, and one more", clock, "unread: Duration = .seconds(15)"),
+        ("threat-model", "one more for each 64 KiB that the client reads", clock, "readBytesPerSecond = 64 << 10"),
         ("clients", "512 REST connections", proxy + "RESTServer", "connections = 512"),
         ("clients", "A body or message has 45 s to arrive", proxy + "RESTServer", "bodyTime: Duration = .seconds(45)"),
         ("clients", "after 50 s", proxy + "RESTServer", "refusalTime: Duration = .seconds(5)"),
@@ -264,6 +278,7 @@ struct PagesTests {
         ("operating", "after 10 s the program ends", hostServer, "shutdownTime: Duration = .seconds(10)"),
         ("reading-a-report", "`--attacker-pictures`, 100,000", assessment, "attackerPictures = 100_000"),
     ]
+    private static let clock = "Untrusted/HostServer/Connections/RequestClock"
     private static let proxy = "Verifier/InferenceProxy/"
     private static let hostServer = "Untrusted/HostServer/HostServer"
     private static let assessment = "Owner/infenclave/AssessmentArguments"
