@@ -78,7 +78,7 @@ struct PagesTests {
         #expect(count > 100)
     }
 
-    /// Of each heading, as GitHub makes them.
+    /// The anchors of all headings, as GitHub makes them.
     private static func anchors(of page: String) -> Set<String> {
         Set(
             page.split(separator: "\n").filter { $0.hasPrefix("#") }.map { line in
