@@ -12,7 +12,7 @@ package struct AzureFixture<Hardware: EvidenceFixture>: EvidenceFixture {
     /// Version 2 of the header.
     package var header: [UInt8] = Array("HCLA".utf8) + .littleEndian(UInt32(2))
     package var runtimeData: String
-    /// Over what the hardware reports in the place of the runtime data.
+    /// The hardware reports the digest of these bytes instead of that of the runtime data.
     package var reported: [UInt8]?
     /// TDX: TDINFO is put into the TDREPORT from the quote's body; these bytes in their place.
     package var domain: [UInt8]?

@@ -103,7 +103,7 @@ struct OtherFormTests {
         Form("Nitro, (r, n - s)", of: NitroFixture()) {
             negate($0.count - 48..<$0.count, of: &$0, order: p384)
         },
-        Form("Nitro, null in the place of the unprotected header", of: NitroFixture()) {
+        Form("Nitro, null instead of the unprotected header", of: NitroFixture()) {
             $0[6] = 0xF6
         },
         Form("Nitro, tag 18", of: NitroFixture()) { $0.insert(0xD2, at: 0) },

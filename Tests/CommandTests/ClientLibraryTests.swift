@@ -71,7 +71,7 @@ struct ClientLibraryTests {
         #expect(proxy.connectionCount <= 4)
     }
 
-    @Test("A sequence is asked for no more than may be in flight, and its answers come as they are there")
+    @Test("A sequence is read no further than the limit of requests in flight, and each answer is returned at once")
     func boundedFlight() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -284,7 +284,8 @@ struct ClientLibraryTests {
         #expect(try await best(picture, client) == "Stop")
     }
 
-    @Test("A sequence of pictures is asked for no more than may be in flight, and a bad picture ends it in its place")
+    @Test(
+        "A sequence of pictures is read no further than the limit in flight, and an unusable picture ends it in order")
     func picturesInFlight() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)

@@ -332,7 +332,7 @@ struct ImageTests {
         return number(24 + stream.count, 3) + [2] + identifier + [24, 0, 1, 0] + stream
     }
 
-    /// The synthetic firmware with another identifier in the place of that of TDX's metadata.
+    /// The synthetic firmware with another identifier instead of that of TDX's metadata.
     private static func withoutTDX() throws -> [UInt8] {
         var firmware = Array(try SharedFiles.bytes("vectors/images/tdvf-synthetic.fd"))
         let identifier = try #require([UInt8](hex: "35657ae44a989847865e4685a7bf8ec2"))

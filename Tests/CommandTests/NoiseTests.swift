@@ -32,7 +32,7 @@ struct NoiseTests {
         #expect(otherAnswers.map { $0.map(\.probability) } != answers[0].map { $0.map(\.probability) })
     }
 
-    @Test("A sigma that is none, or hides nothing, is refused before any key is written")
+    @Test("An invalid sigma, or one with everything inside, is refused before any key is written")
     func refusals() throws {
         let folder = try TemporaryFolder()
         func partition(_ noise: String, _ cuts: Cuts = Demo.cuts) -> [String] {

@@ -104,7 +104,7 @@ struct ProxyTests {
         #expect(try proxy.best(Demo.clients[0].0) == "Stop")
     }
 
-    @Test("An ended lease is said with its reason and what helps, by the proxy's health too, and the next one is found")
+    @Test("Answers and health of the proxy name an ended lease with its remedy, and the next lease is found")
     func lease() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)

@@ -105,7 +105,7 @@ struct ReplicaTests {
         }
     }
 
-    @Test("Strangers ask for replicas and routes in vain where there are none, and every answer has a bounded route")
+    @Test("Replicas and pools that do not exist are refused, and every answer has a route of two digits")
     func strangers() throws {
         let (_, server) = try set(2)
         let evidence = "/.well-known/infenclave/evidence?nonce=" + String(repeating: "07", count: 32)

@@ -131,7 +131,7 @@ struct ServeConfigurationTests {
         #expect(try workers(alone) == processors)
     }
 
-    @Test("A model that waits for the end of a grace holds up no other bundle, nor the next reading")
+    @Test("A model in its grace period delays neither other bundles nor the next reading of the configuration")
     func grace() throws {
         let folder = try TemporaryFolder()
         let first = try Deployment(cuts: Demo.everythingInside, name: "first", in: folder)

@@ -141,7 +141,7 @@ struct NitroSignatureTests {
         try expectMalformed(section + [0], "a byte behind it")
         try expectMalformed(Array(section.dropLast()), "a byte less")
         try expectMalformed([0x98, 1] + section.dropFirst(), "a longer form of a count")
-        // Byte strings in the place of arrays of numbers.
+        // Byte strings instead of arrays of numbers.
         let name = CBOR.encoded("signature") + CBOR.encoded(message)
         let start = section.prefix(section.count - CBOR.encoded("signature").count - Self.numbers(message).count)
         try expectMalformed(start + name, "a byte string")

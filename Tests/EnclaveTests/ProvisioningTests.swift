@@ -71,7 +71,7 @@ struct ProvisioningTests {
         #expect(try host.provision(terms: Self.terms(5)) == .staleSequence)
         #expect(try host.provision(terms: Self.terms(4)) == .staleSequence)
         #expect(try host.answersGoodRequest())
-        // The first client is struck off.
+        // The first client is removed from the list.
         #expect(try host.provision(clients: [ClientGrant(token: second.digest)], terms: Self.terms(6)) == nil)
         let evidence = try host.evidence()
         let old = try host.deployment.request(try Picture.floats(), for: evidence)

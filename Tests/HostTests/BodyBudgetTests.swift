@@ -38,7 +38,7 @@ struct BodyBudgetTests {
         #expect(budget.used == 0)
     }
 
-    @Test("Without room the newest is refused, whoever asks")
+    @Test("If the budget is full, the newest body is refused, whichever body asks for room")
     func newest() {
         let budget = Budget(capacity: 100)
         for identifier in UInt64(1)...3 {
@@ -78,7 +78,7 @@ struct BodyBudgetTests {
         #expect(budget.used == 100)
     }
 
-    @Test("What was never begun, and what is larger than everything, is given up")
+    @Test("Bytes of a body that never began, or that exceeds the capacity, are refused")
     func strange() {
         let budget = Budget(capacity: 100)
         #expect(budget.take(1, for: 9, at: 0) == [9])

@@ -106,7 +106,8 @@ struct ConnectionTableTests {
         #expect(table.count == 1024)
     }
 
-    @Test("In every sequence of six events, limits hold and exactly the least deserving goes")
+    @Test(
+        "In every sequence of six events the limits hold, and the first connection in the order of eviction is closed")
     func everySequence() {
         var search = Search(addresses: [one, other], limits: (total: 3, perAddress: 2))
         search.explore(.init(.init(total: 3, perAddress: 2)), [], depth: 6)

@@ -201,7 +201,7 @@ struct EnclavePoolTests {
     }
 
     @Test(
-        "What is no route is none",
+        "Text that is not a valid route is refused",
         arguments: ["", "A1", "7F", "a b", "é", "a\r\nb", String(repeating: "a", count: 17), "-1", "a,b"])
     func invalidRoutes(_ text: String) { #expect(Route(text) == nil) }
 

@@ -27,7 +27,7 @@ struct Cast: @unchecked Sendable {
     let traps: [Deployment]
     /// The manifest of ``honest`` with parts of another model.
     let swapped: [HostMessage]
-    /// Clients whose tokens the owner lists, or has struck off.
+    /// Clients whose tokens the owner lists, or has removed from the list.
     let tokens = (0..<3).map { _ in AccessToken.random() }
     let stranger = AccessToken.random()
 

@@ -94,7 +94,7 @@ struct BitmapTests {
         #expect(try Image(decodingArray: file).pixels == [0, 0, 0, 50, 60, 70, 0, 0, 0])
     }
 
-    @Test("A GIF with further frames is known as such, comments between them or not; damage after the first is none")
+    @Test("Further frames of a GIF are detected, also after comments; damage after the first frame does not matter")
     func frames() throws {
         let file = [UInt8](try #require(Self.gif))
         // Without the last byte, which ends the file.

@@ -150,7 +150,7 @@ struct AssessmentFileTests {
         #expect(network.scores == .probabilities)
     }
 
-    @Test("A file that is none, lacks a member or contradicts itself is refused")
+    @Test("An assessment that is no JSON object, lacks a member or contradicts itself is refused")
     func refusals() throws {
         #expect(throws: Never.self) { try AssessmentFile(decoding: Self.changed { _ in }) }
         #expect(throws: Never.self) { try AssessmentFile(decoding: Self.changed { $0["later"] = ["a": 1] }) }

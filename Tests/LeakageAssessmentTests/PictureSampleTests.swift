@@ -88,7 +88,7 @@ struct PictureSampleTests {
         #expect(limited.warnings.contains { $0.hasPrefix("9 of 40 pictures used, the first by name") })
     }
 
-    @Test("What was used is said of the first so many, of a sample, and of a sample of the first so many")
+    @Test("The report says whether the pictures are the first N, a random sample, or a sample of the first N")
     func used() {
         #expect(
             Warnings.used(300, of: 10_000, limit: nil, drawnWith: 7)

@@ -60,6 +60,18 @@ struct HabitsTests {
         let paths = description.targets.filter { linked.contains($0.name) }.compactMap(\.path)
         #expect(paths.count > 15)
         for path in paths { #expect(owned.contains { "\(path)/".hasPrefix($0) }, "\(path)") }
+        // What decides which code is built, checked and reviewed, and what is claimed of it.
+        for path in [
+            "Package.swift", "Makefile", "Tests/PackageTests/", ".github/", ".ci/", "Clients/python/", "SECURITY.md",
+            "Documentation/threat-model.md", "Documentation/assurance-case.md",
+        ] { #expect(owned.contains(path), "\(path)") }
+    }
+
+    @Test("The choice of issue forms has a link to the private form for vulnerabilities")
+    func privateReports() throws {
+        let form = try Self.text(".github/ISSUE_TEMPLATE/config.yml")
+        #expect(form.contains("blank_issues_enabled: false"))
+        #expect(form.contains("contact_links:") && form.contains("/security/advisories/new"))
     }
 
     @Test("Every make target that a page names is in the Makefile, which declares all of its targets as such")

@@ -98,7 +98,7 @@ struct PartitioningTests {
     }
 
     @Test(
-        "A deviation of noise that is none is refused when the manifest is read",
+        "A manifest with an invalid standard deviation of noise is refused",
         arguments: ["0", "-0.5", "1e9", "1e-9", "1e999", "NaN", "\"1\"", "[]"])
     func badNoise(_ value: String) throws {
         let owner = try Owner()

@@ -25,7 +25,7 @@ struct CutTable {
             + rows.joined(separator: "\n") + "</tbody></table></div>\(legend)</section>"
     }
 
-    /// Where the channel KL of some cut is of fewer pictures.
+    /// The legend of the table; it explains the mark of a channel KL that was measured on fewer pictures.
     private var legend: String {
         let few = result.cuts.compactMap(\.channelKL).filter(result.isOfFewPictures).map(\.own.count)
         guard let count = few.max() else { return "" }
@@ -89,7 +89,7 @@ struct CutTable {
 }
 
 extension GateVerdict.Outcome {
-    /// As a cell of a table.
+    /// The text of the value in a cell of a table.
     var words: String {
         switch self {
         case .passes: "within"

@@ -37,7 +37,7 @@ enum HTML {
         }
     }
 
-    /// At most `limit` characters, shortened in the middle.
+    /// The text with at most `limit` characters, shortened in the middle.
     static func shortened(_ text: String, limit: Int) -> String {
         guard text.count > limit else { return text }
         return text.prefix(limit / 2) + "…" + text.suffix(limit - limit / 2 - 1)

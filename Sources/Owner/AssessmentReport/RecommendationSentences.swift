@@ -137,7 +137,7 @@ extension Budgets.Excess {
 }
 
 extension PaperRule {
-    /// In one or two sentences.
+    /// The reason for the recommendation, in one or two sentences.
     package var reason: String {
         switch basis {
         case .notMeasured: "The channel KL was not measured at every cut, so the rule says nothing."

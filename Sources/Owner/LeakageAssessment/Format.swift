@@ -32,7 +32,7 @@ package enum Format {
         return fixed(value, value > 0 && value < 9.95 ? 1 : 0) + " %"
     }
 
-    /// With binary units, as all programs of the project show bytes.
+    /// A number of bytes in binary units, as all programs of the project show it.
     package static func bytes(_ count: Int) -> String {
         switch count {
         case ..<1024: "\(count) bytes"

@@ -21,10 +21,10 @@ public struct CollateralHistory: Sendable {
 
     private let store: Store
 
-    /// Kept as long as a client lives.
+    /// A history in memory, kept as long as a client lives.
     public static func inMemory() -> CollateralHistory { CollateralHistory(store: .memory(Memory())) }
 
-    /// Kept in a file, which several processes may share; it is made when there is something to keep.
+    /// A history in a file that several processes may share. The file is made when there is something to keep.
     public static func file(_ path: String) -> CollateralHistory { CollateralHistory(store: .file(path)) }
 
     /// The file that the command line of this user keeps, `infenclave/collateral-dates.json` in the state folder.

@@ -43,7 +43,7 @@ package struct ReplicaCount: Sendable, Hashable {
     /// The number of replicas of the staged pool.
     package let staged: Int
 
-    /// As many as a server can have.
+    /// The numbers of replicas that a server can have.
     package static let range = 1...8
 
     init(_ response: TransportResponse) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// How often, and after which pauses, a client repeats a request that failed with ``ClientError/isRetryable``.
 public struct RetryPolicy: Sendable, Hashable {
-    /// With the first one; 1 or more.
+    /// The maximum number of attempts, including the first one; at least 1.
     public var maximumAttempts: Int
     /// The pause before the second attempt; each further pause is twice as long.
     public var firstPause: Duration

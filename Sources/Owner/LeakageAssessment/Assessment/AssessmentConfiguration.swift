@@ -80,7 +80,7 @@ package struct AssessmentConfiguration: Sendable {
     /// Results of external attacks to include.
     package var attacks: [OutsideAttack] = []
     package var seed: UInt64 = 1
-    /// At least 1.
+    /// The number of threads; at least 1.
     package var threads: Int
     /// Memory for images and features together, in bytes; the rest is stored in files. Does not affect results.
     package var memoryBytes = ScratchSpace.memoryBytes

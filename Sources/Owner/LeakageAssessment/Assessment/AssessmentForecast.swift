@@ -24,7 +24,7 @@ package struct AssessmentForecast: Sendable, Hashable {
 
     package var seconds: Double { networkSeconds + decoderSeconds + channelSeconds }
 
-    /// Before the first attack.
+    /// A forecast before the first attack.
     init(_ context: StageContext) throws(AssessmentError) {
         basis = .plannedWork
         cuts = context.cuts.count

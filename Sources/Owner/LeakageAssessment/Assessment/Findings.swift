@@ -9,7 +9,7 @@ struct Findings {
     /// One element per cut, as in ``outcomes``.
     var channelKL: [ChannelKL?]
     var outcomes: [DecoderStage.Outcome]
-    /// By cut index, where noise was tried.
+    /// The measurements of noise, by cut index, where noise was tried.
     var noise: [Int: NoiseMeasurement] = [:]
     /// Attacks that did not run, one element per cut.
     var untried: [Set<UntriedAttacks.Kind>]
@@ -18,7 +18,7 @@ struct Findings {
     let costs: CostStage.Outcome
     let mapping: MappingStage.Outcome
     var bounds: BoundsStage.Outcome = .none(nil)
-    /// By cut index.
+    /// The outcomes of the white-box attack, by cut index.
     var whiteBox: [Int: WhiteBoxStage.Outcome] = [:]
 
     init(outcomes: [DecoderStage.Outcome], costs: CostStage.Outcome, mapping: MappingStage.Outcome) {

@@ -17,7 +17,7 @@ struct PictureSet: Sendable {
         fileprivate let record: Int
     }
 
-    /// By name.
+    /// The pictures, sorted by name.
     let entries: [Entry]
     /// Damaged files, and copies: a decoder that learned from an image must not be tested on it.
     let skipped: [AssessmentResult.SkippedPicture]

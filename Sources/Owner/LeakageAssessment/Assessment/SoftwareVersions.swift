@@ -5,7 +5,7 @@ internal import ProductVersion
 
 /// The versions of the software that computed an assessment, needed to reproduce it.
 package struct SoftwareVersions: Sendable, Hashable {
-    /// Of this program.
+    /// The version of this program.
     package static let program = ProductVersion.text
 
     package let oneDNN: String

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Every attack that runs at a cut, and every finding that a cut can have.
 package enum AttackCatalogue {
-    /// In the order in which they run.
+    /// The attacks, in the order in which they run.
     static let attacks: [any Attack.Type] = [
         RecognitionAttack.self, OtherDecodersAttack.self, JointAttack.self, CurveAttack.self, PerceptronAttack.self,
         ReconstructionAttack.self, DecoderCurveAttack.self,

@@ -35,7 +35,7 @@ package struct CutFindings: Sendable {
         return counting
     }
 
-    /// In the order of their names.
+    /// All findings, in the order of their names.
     package var all: [any Finding] { byName.sorted { $0.key < $1.key }.map(\.value) }
 
     /// Of other runs, what differs from the findings that are shown: it counts in every estimate as well.

@@ -62,7 +62,7 @@ enum DecoderCurveAttack: Attack {
 package struct DecoderCurves: Sendable, Hashable, Codable {
     /// Curves of R² of reconstructions.
     package let appearance: [LearningCurve]
-    /// As ``ReconstructionCurves/curves``.
+    /// The learning curves, as in ``ReconstructionCurves/curves``.
     package let curves: [String: [LearningCurve]]
 
     package init(appearance: [LearningCurve], curves: [String: [LearningCurve]]) {

@@ -51,7 +51,7 @@ enum OtherDecodersAttack: Attack {
 package struct OtherDecoders: Sendable, Hashable, Codable {
     package struct Scores: Sendable, Hashable, Codable {
         package let kind: DecoderScores.Kind
-        /// As in ``DecoderScores``.
+        /// The gain in SSIM, as in ``DecoderScores``.
         package let similarityGain: Double
         package let similarityGainError: Double
         package let retrievalTopOne: Double

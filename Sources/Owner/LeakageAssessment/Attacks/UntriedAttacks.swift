@@ -9,7 +9,7 @@ package struct UntriedAttacks: Sendable, Hashable, Codable {
         case trainedDecoder, channelKL, whiteBox
     }
 
-    /// In the order of the cases.
+    /// The kinds of attacks that were not tried, in the order of the cases.
     package let kinds: [Kind]
 
     package init(_ kinds: Set<Kind>) { self.kinds = Kind.allCases.filter(kinds.contains) }

@@ -29,6 +29,6 @@ package struct AssetEvidence: Sendable, Hashable, Codable {
         self.layout = layout
     }
 
-    /// Those of ``identity`` and ``identityByReconstruction``.
+    /// The curves of ``identity`` and ``identityByReconstruction``.
     package var identificationCurves: [LearningCurve] { identity + (identityByReconstruction.map { [$0] } ?? []) }
 }

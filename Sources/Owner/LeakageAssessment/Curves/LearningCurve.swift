@@ -24,7 +24,7 @@ package struct LearningCurve: Sendable, Hashable, Codable {
         package let upper: Double
     }
 
-    /// In ascending order of the number of images, at least two.
+    /// The points, at least two, in ascending order of the number of images.
     package let points: [Point]
     /// Standard error of the last value.
     package let error: Double

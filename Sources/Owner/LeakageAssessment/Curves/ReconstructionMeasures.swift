@@ -16,7 +16,7 @@ package struct ReconstructionMeasure: Sendable {
         let pictures: [Picture]
         /// The mean of the pictures that the decoder learned from.
         let mean: Picture
-        /// Of the pictures; empty where no measure needs them.
+        /// The class distributions of the pictures; empty if no measure needs them.
         let truths: [ClassDistribution]
         let judge: ReconstructionJudge
     }
@@ -59,7 +59,7 @@ struct ReconstructionMeasures {
     /// The metrics that can be measured, in the order of ``Metric/all``.
     static let all = Metric.all.filter { $0.measure != nil }
 
-    /// Those that are measured here.
+    /// The metrics that are measured here.
     let metrics: [Metric]
     private let pictures: [Picture]
     private let judge: ReconstructionJudge

@@ -15,7 +15,7 @@ package struct LocalRidge: Sendable {
 
     package enum Form: Sendable, Hashable, CaseIterable {
         case linear
-        /// With random features.
+        /// The variant with random features.
         case randomFeatures
     }
 

@@ -9,7 +9,7 @@ package struct MapLayout: Sendable, Hashable {
     package let width: Int
     /// The extra tokens, which are no part of the grid.
     package let extraTokens: Int
-    /// Where the maps' first element lies.
+    /// The index of the maps' first element.
     private let start: Int
     private let channelStride: Int
     /// The distance of neighbours in a row, and of the end of a row to the start of the next.

@@ -78,7 +78,7 @@ extension Metric {
             : "the class is named in \(Format.percent($0.estimate)) of the cases that guessing misses (\(share($0)))"
     }
 
-    /// In the order of verdicts.
+    /// All metrics, in the order of verdicts.
     package static let all = [
         rSquared, extrapolatedRSquared, similarityGain, passFraction, areaUnderCurve, decoderDivergenceRatio, retrieval,
         identification, classGain,

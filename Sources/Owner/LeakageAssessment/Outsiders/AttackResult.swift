@@ -22,7 +22,7 @@ package struct AttackResult: Sendable, Hashable {
     package let error: Double
     /// 0 if the attack learns from no images.
     package let trainingPictures: Int
-    /// At least 1.
+    /// The number of test pictures; at least 1.
     package let testPictures: Int
     /// What the attack is, on one line.
     package let summary: String

@@ -57,7 +57,7 @@ package struct FeatureExport: Sendable {
         }
     }
 
-    /// Where one tensor of maps crosses.
+    /// The layout of the maps, if one tensor of maps crosses the cut.
     private var layout: MapLayout? {
         types.count == 1 ? configuration.model.graph.mapLayout(of: cut.crossing[0]) : nil
     }

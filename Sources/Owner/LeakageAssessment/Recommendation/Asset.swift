@@ -10,7 +10,7 @@ package enum Asset: String, Sendable, Hashable, Codable, CaseIterable {
 
     package static let all = Set(allCases)
 
-    /// In the order of the cases: "appearance, identity and class".
+    /// The assets as a list in the order of the cases, such as "appearance, identity and class".
     package static func sentence(_ assets: Set<Asset>) -> String {
         let names = allCases.filter(assets.contains).map(\.rawValue)
         guard let last = names.last else { return "nothing" }

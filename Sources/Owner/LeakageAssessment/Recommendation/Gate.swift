@@ -43,7 +43,7 @@ extension Gate {
     package static let rSquared = Gate("maximumR2", standard: 0.15, strict: 0.10, whenOmitted: .refused) {
         "R² ≤ \(Format.number($0))"
     }
-    /// For the best decoder's SSIM gain over the mean image.
+    /// The gate of the best decoder's SSIM gain over the mean image.
     package static let similarityGain = Gate("maximumSSIMGain", standard: 0.05, strict: 0.02, whenOmitted: .refused) {
         "SSIM over the mean picture ≤ \(Format.number($0))"
     }

@@ -40,10 +40,10 @@ package struct GateVerdict: Sendable, Hashable {
         }
     }
 
-    /// For all assets, protected or not.
+    /// The checks of all assets, protected or not.
     package let checks: [Check]
     package let adversary: Adversary
-    /// Only the gates of these assets count.
+    /// The protected assets: only their gates count.
     package let protected: Set<Asset>
     /// Names of the deeper candidate cuts that were not assessed, shallowest first. A leak at one of them is a leak here
     /// as well, so a cut with any does not pass.

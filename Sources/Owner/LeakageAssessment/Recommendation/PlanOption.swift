@@ -15,9 +15,9 @@ package struct PlanOption: Sendable, Hashable {
     /// The worst check that is decided, as a multiple of its limit; `nil` where the worst one lacks evidence, whose
     /// bound is no measured leak.
     package let decidedLeakage: Double?
-    /// Of the gates.
+    /// The outcome of the gates.
     package let outcome: GateVerdict.Outcome
-    /// With the enclave factor; `nil` where the parts were not timed.
+    /// The latency, including the enclave factor; `nil` if the parts were not timed.
     package let latencyMilliseconds: Double?
     /// Latency of everything inside, timed in the same rounds as this plan's parts; `nil` where it was not.
     package let insideMilliseconds: Double?

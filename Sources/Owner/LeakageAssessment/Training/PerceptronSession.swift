@@ -10,7 +10,7 @@ final class PerceptronSession {
     private let heldBack: [Int]
     private let options: Perceptron.Options
     private let network: PerceptronNetwork
-    /// Per coordinate.
+    /// The scale of each coordinate of the input.
     private let inputScales: [Double]
     private let outputScale: Double
     private var known: [Int: [Float]] = [:]

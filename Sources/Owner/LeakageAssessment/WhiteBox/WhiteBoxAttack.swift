@@ -13,7 +13,7 @@ package import Tensors
 /// - Source: Mahendran and Vedaldi 2015; He, Zhang and Lee 2019 (rMLE); Kingma and Ba 2015 (Adam).
 package final class WhiteBoxAttack {
     package struct Outcome: Sendable {
-        /// At the size of the network's input.
+        /// The reconstructed picture, at the size of the network's input.
         package let picture: Picture
         /// ‖f(x) - e‖² / ‖f(m) - e‖² at the end.
         package let residual: Double

@@ -35,7 +35,7 @@ struct VEKCertificate: Sendable {
 
     let certificate: Certificate
     let product: Product
-    /// By the names of ``Product/layout``.
+    /// The security versions of the components, by the names of ``Product/layout``.
     let versions: [String: Int]
     /// `nil` in a VLEK, which is for all chips of a cloud.
     let chipID: [UInt8]?

@@ -4,7 +4,7 @@ import Evidence
 /// Verification of evidence of any TEE to its vendor's root.
 struct EvidenceVerification {
     let request: VerificationRequest
-    /// For the development TEE, which has no vendor.
+    /// The policy for evidence of the development TEE, which has no vendor.
     let policy: Policy?
     let development: DevelopmentTEE
 

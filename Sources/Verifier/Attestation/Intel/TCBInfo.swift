@@ -28,9 +28,9 @@ struct TCBInfo: Sendable {
     let fmspc: [UInt8]
     let pceID: [UInt8]
     let evaluationDataNumber: Int
-    /// From the newest to the oldest.
+    /// The levels, from the newest to the oldest.
     let levels: [Level]
-    /// By the module's major version.
+    /// The identities of TDX modules, by the module's major version.
     let modules: [UInt8: ModuleIdentity]
 
     static let versions = 2...3

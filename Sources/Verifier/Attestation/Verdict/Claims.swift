@@ -9,7 +9,7 @@ public struct Claims: Sendable {
         public let value: [UInt8]
     }
 
-    /// In the order of the evidence.
+    /// The measurements, in the order of the evidence.
     public internal(set) var measurements: [Measurement] = []
     /// 64 bytes for all but Nitro, where it is the document's user data; empty until the evidence was read.
     public internal(set) var reportData: [UInt8] = []
@@ -23,7 +23,7 @@ public struct Claims: Sendable {
 
     /// Intel only, as the next four.
     public internal(set) var tcbStatus: TCBStatus?
-    /// When the platform's security versions were current (`tcbDate`).
+    /// The date on which the platform's security versions were current (`tcbDate`).
     public internal(set) var tcbDate: Timestamp?
     /// Intel's advisories that apply to the platform, such as `INTEL-SA-00837`.
     public internal(set) var advisories: [String] = []

@@ -2,7 +2,7 @@
 /// How recent a piece of collateral is. The date alone does not show it: while Intel offers an older evaluation of its
 /// platforms beside the current one, it signs the older one again, with a newer date.
 public struct CollateralRecord: Sendable, Hashable {
-    /// When it was made.
+    /// The date on which the collateral was made.
     public let date: Timestamp
     /// `tcbEvaluationDataNumber` of Intel's TCB info or QE identity; `nil` for lists, which have none.
     public let evaluationDataNumber: Int?

@@ -35,7 +35,7 @@ public struct TransportRequest: Sendable {
     public let maximumResponseBytes: Int
     /// The longest time without data from the server.
     public let idleTimeout: Duration
-    /// For the whole exchange.
+    /// The maximum duration of the whole exchange.
     public let deadline: Duration
     /// Whether the request needs a new connection, because it must not be sent twice.
     public let needsFreshConnection: Bool
@@ -59,7 +59,7 @@ public struct TransportRequest: Sendable {
 public struct TransportResponse: Sendable {
     /// The HTTP status of the final answer.
     public let status: Int
-    /// By lower-case names.
+    /// The headers, by their names in lower case.
     public let headers: [String: String]
     /// The content, at most the request's ``TransportRequest/maximumResponseBytes``.
     public let body: [UInt8]

@@ -4,7 +4,7 @@ import Foundation
 /// The proxy that libcurl uses for an address because of the environment, so that an error can name it.
 package struct EnvironmentProxy: Sendable, Hashable {
     package let variable: String
-    /// Without a user's name and password.
+    /// The proxy's address, without a user's name and password.
     package let address: String
 
     /// `nil` where the server is asked directly, or where that is not certain.

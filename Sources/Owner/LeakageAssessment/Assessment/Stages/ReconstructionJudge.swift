@@ -28,7 +28,7 @@ package final class ReconstructionJudge {
     private let plan: Plan
     private let scores: ScoreKind
     private let preprocessor: Preprocessor
-    /// Of the layers of ``FeatureDistance``.
+    /// The layouts of the layers of ``FeatureDistance``.
     private let layouts: [MapLayout]
 
     package init(_ validator: AssessmentConfiguration.Network) throws(AssessmentError) {

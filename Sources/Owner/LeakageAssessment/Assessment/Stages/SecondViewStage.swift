@@ -60,7 +60,7 @@ enum SecondViewStage {
         return Views(products: gram.full)
     }
 
-    /// Of the same size, so that every preprocessing accepts it.
+    /// Another version of an image, of the same size, so that every preprocessing accepts it.
     private static func otherVersion(of image: Image, _ name: String) throws(AssessmentError) -> Image {
         let (width, height) = (max(1, image.width * 7 / 8), max(1, image.height * 7 / 8))
         do throws(ImagingError) {
