@@ -112,7 +112,8 @@ struct ScoreTests {
         let deployment = try Deployment(
             model: model, labels: labels, cuts: Cuts(front: "n_logits", mapping: "n_logits"), preprocess: preprocess,
             name: name, options: options, in: folder)
-        let answer = try deployment.classify(Server(provisioned: deployment).url, [picture])[0]
+        let server = try Server(provisioned: deployment)
+        let answer = try withExtendedLifetime(server) { try deployment.classify(server.url, [picture])[0] }
         return answer.sorted { $0.index < $1.index }.map(\.probability)
     }
 

@@ -68,7 +68,9 @@ enum PreprocessSource {
                 self = .timm
             } else if !members.isDisjoint(with: processor) {
                 self = .transformers
-            } else if !members.isDisjoint(with: ["resize", "channels", "interpolation", "mean", "std"]) {
+            } else if members.isSuperset(of: ["width", "height"]),
+                !members.isDisjoint(with: ["resize", "channels", "interpolation", "mean", "std"])
+            {
                 self = .own
             } else {
                 return nil
@@ -78,7 +80,7 @@ enum PreprocessSource {
 
     /// The preprocessing file beside a model; `nil` if there is none.
     ///
-    /// - Throws: ``CommandFailure`` for a `config.json` that is no JSON object.
+    /// - Throws: ``CommandFailure`` for a `config.json` that cannot be read.
     static func beside(_ model: String) throws -> String? {
         let folder = URL(filePath: model).deletingLastPathComponent()
         let paths = usualNames.map { folder.appending(path: $0).path }
@@ -95,12 +97,10 @@ enum PreprocessSource {
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }
 
-    /// Whether a `config.json`, which may contain anything, has no member of a preprocessing.
+    /// Whether a `config.json`, which may contain anything, is not of a form that is read here.
     private static func isOfSomethingElse(_ path: String) throws -> Bool {
         let json = try InputFile.read(path, maximumBytes: 64 << 20)
-        guard let members = (try? JSONSerialization.jsonObject(with: json)) as? [String: Any] else {
-            throw CommandFailure("preprocess", "\(path) is no JSON object", remedy: remedy)
-        }
+        let members = (try? JSONSerialization.jsonObject(with: json)) as? [String: Any] ?? [:]
         return Form(of: Set(members.keys)) == nil
     }
 

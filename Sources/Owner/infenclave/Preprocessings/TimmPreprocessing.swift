@@ -29,7 +29,7 @@ struct TimmPreprocessing: Decodable {
     /// Whether the members of a JSON object, in snake case, are those of such a file.
     static func isMeant(by members: Set<String>) -> Bool {
         members.contains("pretrained_cfg")
-            || members.contains("architecture")
+            || members.contains("architecture") && !members.isDisjoint(with: ["num_classes", "num_features"])
                 && !members.isDisjoint(with: ["input_size", "crop_pct", "crop_mode", "interpolation", "mean", "std"])
     }
 
@@ -47,6 +47,11 @@ struct TimmPreprocessing: Decodable {
         case let other:
             throw TensorError(
                 .malformed, "interpolation is '\(other)', expected bilinear or bicubic: write a preprocess.json")
+        }
+        for (name, values) in [("mean", settings.mean), ("std", settings.std)] {
+            guard let values, values.contains(where: { !(0...1).contains($0) }) else { continue }
+            throw TensorError(
+                .malformed, "\(name) is \(values), expected 0 to 1, of pixels from 0 to 1: write a preprocess.json")
         }
         let usual = PixelNormalization.imageNet
         let mean = Self.unlessEmpty(settings.mean)?.map { $0 * 255 } ?? usual.mean
