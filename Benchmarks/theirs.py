@@ -125,6 +125,12 @@ SESSIONS = {"onnxruntime": onnxruntime_session, "openvino": openvino_session}
 THROUGHPUTS = {"onnxruntime": onnxruntime_throughput, "openvino": openvino_throughput}
 
 
+def arranged(values, shape):
+    """Values for an input of this shape; from `[1, c, h, w]` also for a model that takes `[1, h, w, c]`."""
+    moved = values.transpose(0, 2, 3, 1) if values.ndim == 4 else values
+    return numpy.ascontiguousarray(moved) if list(values.shape) != shape and list(moved.shape) == shape else values
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
@@ -159,7 +165,7 @@ def main():
     start = time.perf_counter()
     shape, run = SESSIONS[arguments.engine](arguments.model, arguments.threads, arguments.precision)
     if arguments.input:
-        values = numpy.load(arguments.input)
+        values = arranged(numpy.load(arguments.input), shape)
     else:
         values = timed_input(shape)
     output = run(values)
