@@ -246,6 +246,59 @@ struct ClassifierFormTests {
         #expect(try zip(answer.floats(), [0, 0, 1]).allSatisfy { abs($0 - $1) < 1e-30 })
     }
 
+    @Test("The confidence of the best class is left out beside its label, and the scores of both are the answer")
+    func confidence() throws {
+        let top = ONNXNodeProto.make("TopK", ["p", "one"], ["values", "places"])
+        let largest = ONNXNodeProto.make("ReduceMax", ["p"], ["sure"], ["axes": .integers([1])])
+        for (nodes, outputs) in [
+            ([Self.best, largest], ["best", "sure"]), ([Self.best, largest], ["sure", "best"]),
+            ([top, .make("GatherElements", ["p", "places"], ["sure"], ["axis": .integer(1)])], ["places", "sure"]),
+        ] {
+            var proto = Self.labelled(nodes, outputs)
+            proto.graph.initializer.append(.integers("one", [1]))
+            #expect(try proto.load(settings: Self.classifier()).graph.outputs == ["p"], "\(outputs)")
+        }
+        // Without a label it may be anything.
+        #expect(throws: ONNXImportError.self) {
+            try Self.labelled([largest, .make("Relu", ["p"], ["other"])], ["sure", "other"])
+                .load(settings: Self.classifier())
+        }
+    }
+
+    @Test("A label of the smallest value is refused: classes are ranked by the largest")
+    func smallest() throws {
+        let nearest = ONNXNodeProto.make("TopK", ["p", "one"], ["values", "places"], ["largest": .integer(0)])
+        for (node, outputs) in [
+            (ONNXNodeProto.make("ArgMin", ["p"], ["best"], ["axis": .integer(1)]), ["best"]),
+            (ONNXNodeProto.make("ArgMin", ["p"], ["best"], ["axis": .integer(1)]), ["p", "best"]),
+            (nearest, ["places"]),
+        ] {
+            var proto = Self.labelled([node], outputs)
+            proto.graph.initializer.append(.integers("one", [1]))
+            let error = try #require(
+                #expect(throws: ONNXImportError.self) { try proto.load(settings: Self.classifier()) })
+            #expect(error.code == .output && error.message.contains("--output NAME"), "\(error)")
+            #expect(error.message.contains("smallest value of 'p'"), "\(error)")
+        }
+        var proto = Self.labelled([.make("ArgMin", ["p"], ["best"], ["axis": .integer(1)])], ["p", "best"])
+        proto.graph.initializer.append(.integers("one", [1]))
+        var settings = Self.classifier()
+        settings.output = "p"
+        #expect(try proto.load(settings: settings).graph.outputs == ["p"])
+    }
+
+    @Test("Labels of a coarse and of a fine head are refused, though one is computed from the other")
+    func hierarchy() throws {
+        let nodes: [ONNXNodeProto] = [
+            Self.best, .make("Relu", ["p"], ["fine"]), .make("ArgMax", ["fine"], ["second"], ["axis": .integer(1)]),
+        ]
+        let error = try #require(
+            #expect(throws: ONNXImportError.self) {
+                try Self.labelled(nodes, ["best", "second"]).load(settings: Self.classifier())
+            })
+        #expect(error.code == .output && error.message.contains("labels of 'fine', 'p'"), "\(error)")
+    }
+
     @Test("Labels of two heads are refused with a list of the scores that they are of")
     func severalHeads() throws {
         let nodes: [ONNXNodeProto] = [

@@ -157,4 +157,30 @@ struct NarrowIntegerTests {
         let pixels = try Tensor([Float(0), 1, 7, 8, 100, 127, 128, 200, 253, 254, 254, 255], shape: [1, 3, 2, 2])
         #expect(try #require(try ReferenceExecutor(graph).run([pixels]).first).floats() == expected)
     }
+
+    @Test("Floats of pixels do not wrap around where pictures are channels last, nor do padded ones")
+    func channelsLast() throws {
+        func load(_ nodes: [ONNXNodeProto]) throws {
+            var proto = Self.model(.uint8, nodes)
+            proto.graph.input[0] = ONNXModelProto.make(inputs: [("x", [1, 2, 2, 3])], nodes: []).graph.input[0]
+            proto.graph.input[0].type.tensorType.elemType = Int32(ONNXTensorProto.DataType.uint8.rawValue)
+            var settings = ONNXImportSettings()
+            settings.isClassifier = true
+            _ = try proto.load(settings: settings)
+        }
+        let moved = ONNXNodeProto.make("Transpose", ["w"], ["t"], ["perm": .integers([0, 3, 1, 2])])
+        let cast = Self.cast("x", "w", .float)
+        try load([cast, moved, .make("Sub", ["t", "f"], ["r"])])
+        try load([cast, moved, .make("Div", ["t", "f"], ["d"]), .make("Sub", ["d", "f"], ["r"])])
+        try load([cast, .make("Identity", ["w"], ["t"]), .make("Sub", ["t", "f"], ["r"])])
+        // The limits of a padding that is no number are unknown.
+        var pad = ONNXModelProto.make(
+            opset: 18, inputs: [("x", [1, 3, 2, 2])],
+            nodes: [
+                .make("Pad", ["x", "pads", "none"], ["p"]), Self.cast("p", "q", .uint8), Self.cast("q", "y", .float),
+            ],
+            initializers: [.integers("pads", [0, 0, 1, 1, 0, 0, 1, 1]), .floats("none", [.nan], [])])
+        pad.graph.name = "g"
+        #expect(throws: ONNXImportError.self) { try pad.load(settings: ONNXImportSettings()) }
+    }
 }

@@ -34,10 +34,18 @@ struct Head {
             return
         }
         var scores: [String] = []
+        let chosen = Set(graph.output.compactMap { origins.label($0)?.scores })
         for value in graph.output {
-            guard let label = origins.label(value) else {
+            guard let label = origins.label(value) ?? origins.confidence(value, of: chosen) else {
                 scores.append(value.name)
                 continue
+            }
+            guard !label.choosesSmallest else {
+                throw ONNXImportError(
+                    .output,
+                    "output '\(value.name)' (\(label.operatorName)) is the class with the smallest value of "
+                        + "'\(label.scores)', and answers rank classes by the largest: negate these values before it and "
+                        + "export again, or say with --output NAME which output holds the scores of the classes")
             }
             notes.append("Output '\(value.name)' (\(label.operatorName)) is left out: the answer is the scores.")
         }
@@ -50,7 +58,7 @@ struct Head {
                 sources.count > Self.maximumSources
                 ? []
                 : sources.filter { source in
-                    let before = origins.ancestors(of: source)
+                    let before = origins.forms(of: source)
                     return sources.allSatisfy { $0 == source || before.contains($0) }
                 }
         }
@@ -90,24 +98,63 @@ private struct Origins {
     /// Operators that select entries of a table at positions.
     private static let selecting: Set<String> = ["Gather", "GatherElements", "GatherND"]
 
-    /// The operator that computes a label from scores, and the scores, empty if they are unknown; `nil` for an output
-    /// that is no label.
-    func label(_ value: ONNXValueInfoProto) -> (operatorName: String, scores: String)? {
+    /// An output that is computed from the choice of a class.
+    struct Label {
+        /// The operator that computes it.
+        let operatorName: String
+        /// The values of which one was chosen; empty if they are unknown.
+        let scores: String
+        var choosesSmallest = false
+    }
+
+    /// - Returns: `nil` for an output that is no label.
+    func label(_ value: ONNXValueInfoProto) -> Label? {
+        let isText = value.type.tensorType.elemType == Int32(ONNXTensorProto.DataType.string.rawValue)
+        let text = Label(operatorName: makers[value.name]?.opType ?? "strings", scores: "")
+        return label(value.name, isText ? text : nil, followsIndices: true)
+    }
+
+    /// The largest of values of which a label says the class: `ReduceMax` of the scores.
+    ///
+    /// - Parameter chosen: The scores of the file's labels.
+    func confidence(_ value: ONNXValueInfoProto, of chosen: Set<String>) -> Label? {
         var name = value.name
-        var named: (operatorName: String, scores: String)?
-        if value.type.tensorType.elemType == Int32(ONNXTensorProto.DataType.string.rawValue) {
-            named = (makers[name]?.opType ?? "strings", "")
+        for _ in 0..<16 {
+            guard let maker = makers[name], let first = maker.input.first else { return nil }
+            if maker.opType == "ReduceMax" {
+                return chosen.contains(first) ? Label(operatorName: maker.opType, scores: first) : nil
+            }
+            guard Self.passing.contains(maker.opType) else { return nil }
+            name = first
         }
+        return nil
+    }
+
+    /// - Parameter followsIndices: Whether the indices of a `Gather` from scores are searched for a choice.
+    private func label(_ value: String, _ before: Label?, followsIndices: Bool) -> Label? {
+        var (name, named) = (value, before)
         for _ in 0..<16 {
             guard let maker = makers[name], let first = maker.input.first else { return named }
-            if Self.choosing.contains(maker.opType) { return (named?.operatorName ?? maker.opType, first) }
+            if Self.choosing.contains(maker.opType) {
+                let largest = maker.attribute.first { $0.name == "largest" }
+                return Label(
+                    operatorName: named?.operatorName ?? maker.opType, scores: first,
+                    choosesSmallest: maker.opType == "ArgMin" || maker.opType == "TopK" && largest.map { $0.i == 0 } ?? false)
+            }
             if let place = Self.naming[maker.opType], place < maker.input.count,
                 !fixed.contains(maker.input[place])
             {
                 name = maker.input[place]
-                named = (named?.operatorName ?? maker.opType, name)
+                named = Label(operatorName: named?.operatorName ?? maker.opType, scores: name)
             } else if Self.selecting.contains(maker.opType), maker.input.count > 1 {
-                // A table of names is the same for every picture.
+                // The values of scores at their choice; a table of names is the same for every picture.
+                if followsIndices, !fixed.contains(first),
+                    let choice = label(maker.input[1], nil, followsIndices: false), choice.scores == first
+                {
+                    return Label(
+                        operatorName: named?.operatorName ?? maker.opType, scores: first,
+                        choosesSmallest: choice.choosesSmallest)
+                }
                 name = fixed.contains(first) ? maker.input[1] : first
             } else if Self.passing.contains(maker.opType) || Self.naming[maker.opType] != nil {
                 name = first
@@ -118,12 +165,14 @@ private struct Origins {
         return named
     }
 
-    /// The values that a value is computed from.
-    func ancestors(of value: String) -> Set<String> {
-        var (found, open): (Set<String>, [String]) = ([], [value])
-        while let name = open.popLast() {
-            for input in makers[name]?.allInputs ?? [] where found.insert(input).inserted { open.append(input) }
-        }
+    /// The values of which a value is another form: its logits, the same values in another order.
+    func forms(of value: String) -> Set<String> {
+        var (found, name): (Set<String>, String) = ([], value)
+        while let maker = makers[name], Self.passing.union(Self.mapping).contains(maker.opType),
+            let first = maker.input.first, found.insert(first).inserted
+        { name = first }
         return found
     }
+
+    private static let mapping: Set<String> = ["Softmax", "LogSoftmax", "Sigmoid", "Transpose", "Clip"]
 }

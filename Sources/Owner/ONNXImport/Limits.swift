@@ -80,6 +80,7 @@ extension Operation {
             guard count <= Self.maximumParts else { return .all }
             return (1..<max(count, 1)).reduce(limits(0)) { $0.joined(limits($1)) }
         case .pad(let pad):
+            guard !pad.value.isNaN else { return .all }
             return pad.mode == .constant ? limits(0).joined(Double(pad.value)...Double(pad.value)) : limits(0)
         case .activation(let activation): return activation.limits(of: limits(0))
         case .arithmetic(let arithmetic): return arithmetic.limits(of: limits)

@@ -44,7 +44,8 @@ extension GraphImporter {
         guard let type = resultType(proto, node), let range = type.wrappingRange else {
             // The operand may be narrow, the results are not.
             if Self.converting.contains(proto.opType) {
-                wideValues.formUnion(proto.output.map { aliases[$0] ?? $0 })
+                let names = proto.output.map { aliases[$0] ?? $0 }
+                wideValues.formUnion(names + names.compactMap { turned[$0]?.base })
             }
             return
         }

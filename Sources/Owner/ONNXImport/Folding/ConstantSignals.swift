@@ -34,6 +34,8 @@ extension ImportedNode {
     mutating func hardmax(_ budget: inout FoldingBudget) throws(ONNXImportError) -> [Tensor] {
         let x = try known(0, "operand")
         let axis = try axis(default: opset < 13 ? 1 : -1, rank: x.shape.rank)
+        // Without elements there may be any number of groups.
+        guard x.shape.elementCount > 0 else { return [x] }
         try budget.spend(numbers: x.shape.elementCount.multipliedClamping(by: 2))
         let groups = try ConstantFolder.groups(
             x.shape, opset < 13 ? Array(axis..<x.shape.rank) : [axis])
@@ -58,8 +60,10 @@ extension ImportedNode {
         let side = shape[shape.rank - 1]
         try budget.spend(numbers: shape.elementCount)
         try budget.spend(steps: shape.elementCount.multipliedClamping(by: side))
-        var values = x.numbers()
         let result = try ConstantFolder.shape(Array(shape.dimensions.dropLast(2)))
+        // Matrices may be empty, and any number of them.
+        try budget.spend(numbers: result.elementCount)
+        var values = x.numbers()
         let determinants = (0..<result.elementCount).map { matrix in
             let start = matrix * side * side
             var product = 1.0

@@ -64,8 +64,8 @@ extension ConstantFolder {
         let (input, extents) = (Array(operand.dimensions.dropFirst(2)), Array(result.dimensions.dropFirst(2)))
         let count = (extents + window.kernel).reduce(1) { $0.multipliedClamping(by: $1) }
         let all = steps.addingClamping(count.multipliedClamping(by: 4 * input.count))
-        guard count <= ONNXModel.maximumFoldedNumbers, all <= maximumProduct, budget.has(steps: all),
-            budget.allows(numbers: numbers)
+        guard count <= ONNXModel.maximumFoldedNumbers, all <= maximumProduct, budget.allows(numbers: numbers),
+            budget.has(steps: all.addingClamping(numbers.multipliedClamping(by: 8)))
         else { return nil }
         try budget.spend(steps: all)
         try budget.spend(numbers: numbers)
@@ -144,11 +144,15 @@ extension ConstantFolder {
     }
 
     /// Operands: x, scale, optionally bias.
+    ///
+    /// - Returns: `nil` for a normalisation that the engine has to compute.
     static func layerNormalization(
         _ normalization: LayerNormalization, _ operands: [Tensor], budget: inout FoldingBudget
-    ) throws(ONNXImportError) -> Tensor {
+    ) throws(ONNXImportError) -> Tensor? {
         let (count, type) = (operands[1].shape.elementCount, operands[0].type)
-        try budget.spend(numbers: type.shape.elementCount.addingClamping(2 * count))
+        let numbers = type.shape.elementCount.addingClamping(count.multipliedClamping(by: 2))
+        guard budget.allows(numbers: numbers), budget.has(steps: numbers.multipliedClamping(by: 8)) else { return nil }
+        try budget.spend(numbers: numbers)
         var values = operands[0].numbers()
         let (scale, bias) = (operands[1].numbers(), operands.dropFirst(2).first?.numbers())
         for start in stride(from: 0, to: values.count, by: count) {

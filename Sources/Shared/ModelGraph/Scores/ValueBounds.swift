@@ -10,7 +10,13 @@ struct ValueBounds {
     /// How far a denominator is followed to find its numerator in it.
     private static let maximumDepth = 6
 
+    /// Bounds of constants that were read, so that each is read once.
+    private final class Constants {
+        var bounds: [String: ElementBounds] = [:]
+    }
+
     private let graph: Graph
+    private let constants = Constants()
     /// Bounds that are not unknown.
     private var known: [String: ElementBounds] = [:]
     private var makers: [String: Int] = [:]
@@ -27,7 +33,7 @@ struct ValueBounds {
             // Constants are read only where they matter, so that the weights of a large model are not.
             guard node.outputs.count == 1, canBeBounded(node) else { continue }
             for input in node.inputs where known[input] == nil {
-                if let tensor = graph.constants[input] { known[input] = Self.bounds(of: tensor) }
+                if graph.constants[input] != nil { known[input] = self[input] }
             }
             let bounds = result(of: node).counted(graph.type(of: node.outputs[0]).shape.elementCount)
             if !bounds.isUnknown { known[node.outputs[0]] = bounds }
@@ -43,7 +49,11 @@ struct ValueBounds {
     }
 
     subscript(name: String) -> ElementBounds {
-        known[name] ?? graph.constants[name].map(Self.bounds(of:)) ?? .unknown
+        if let bounds = known[name] ?? constants.bounds[name] { return bounds }
+        guard let tensor = graph.constants[name] else { return .unknown }
+        let bounds = Self.bounds(of: tensor)
+        constants.bounds[name] = bounds
+        return bounds
     }
 
     private static func bounds(of constant: Tensor) -> ElementBounds {
