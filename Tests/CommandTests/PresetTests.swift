@@ -177,7 +177,8 @@ struct PresetTests {
     func timm(_ configuration: TimmConfiguration) throws {
         let settings = #""input_size": [3, 224, 224]\#(configuration.members)"#
         for text in [
-            #"{"architecture": "a", "pretrained_cfg": {\#(settings)}}"#, #"{"architecture": "a", "num_classes": 5, \#(settings)}"#,
+            #"{"architecture": "a", "pretrained_cfg": {\#(settings)}}"#,
+            #"{"architecture": "a", "num_classes": 5, \#(settings)}"#,
         ] {
             let answer = try seen(["--preprocess", folder.write(text, to: "timm.json")])
             for (place, value) in zip([100, 50_176 + 22_457, 100_352 + 50_072], configuration.values) {

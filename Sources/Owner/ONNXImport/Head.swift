@@ -139,7 +139,8 @@ private struct Origins {
                 let largest = maker.attribute.first { $0.name == "largest" }
                 return Label(
                     operatorName: named?.operatorName ?? maker.opType, scores: first,
-                    choosesSmallest: maker.opType == "ArgMin" || maker.opType == "TopK" && largest.map { $0.i == 0 } ?? false)
+                    choosesSmallest: maker.opType == "ArgMin"
+                        || maker.opType == "TopK" && largest.map { $0.i == 0 } ?? false)
             }
             if let place = Self.naming[maker.opType], place < maker.input.count,
                 !fixed.contains(maker.input[place])
