@@ -10,8 +10,10 @@ with Keras's own preprocessing. Exits with 1 if one differs or is refused, or no
 """
 
 import argparse
+import concurrent.futures
 import importlib.util
 import json
+import multiprocessing
 import pathlib
 import subprocess
 import sys
@@ -146,8 +148,6 @@ def export_keras(name, path):
 
     import keras
 
-    # Otherwise TensorFlow keeps every earlier network in memory.
-    keras.backend.clear_session()
     model, shape = built_keras(name)
     # tf2onnx exports tensors that a layer holds as inputs, and arrays as constants.
     for layer in model._flatten_layers():
@@ -233,6 +233,30 @@ def built(kind, name):
     return model, (3, 299, 299) if name == "inception_v3" else (3, 224, 224)
 
 
+def use_batch_statistics(model, size):
+    """Sets the statistics of batch normalisation to those of four random inputs.
+
+    With the initial mean of 0 and variance of 1, values grow from layer to layer until rounding decides the answer:
+    ONNX Runtime's answer of timm's tf_efficientnetv2_s then differs by 2 % from that of the network in double precision.
+    """
+    import torch
+
+    normalizations = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    if not normalizations:
+        return
+    for normalization in normalizations:
+        normalization.train()
+        normalization.momentum = 1.0
+    model(torch.randn(4, *size))
+    model.eval()
+
+
+def exported(*arguments):
+    """`export` in a process of its own, as frameworks keep earlier networks in memory."""
+    with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(export, *arguments).result()
+
+
 def export(kind, name, path, dynamo):
     if kind == "keras":
         return export_keras(name, path)
@@ -250,6 +274,7 @@ def export(kind, name, path, dynamo):
         for parameter in model.parameters():
             if parameter.min() == parameter.max() and parameter.abs().max() <= 1e-3:
                 parameter.uniform_(-0.2, 0.2)
+        use_batch_statistics(model, size)
         if dynamo:
             torch.onnx.export(model, (x,), path, dynamo=True, verbose=False)
         else:
@@ -384,7 +409,7 @@ def main():
                 if path.exists() and stored.exists():
                     x = np.load(stored)
                 else:
-                    x = export(kind, name, str(path), options.dynamo)
+                    x = exported(kind, name, str(path), options.dynamo)
                     if options.keep:
                         np.save(stored, x)
                 import onnxruntime
