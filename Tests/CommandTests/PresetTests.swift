@@ -54,6 +54,24 @@ struct PresetTests {
             ]), to: "how.json")
     }
 
+    @Test("A preset of Keras stretches pictures to the model's size, one of torchvision demands its own")
+    func otherSize() throws {
+        let input = Value(name: "x", type: TensorType(.float32, try Shape([1, 3, 96, 160])))
+        let graph = try Graph(
+            name: "small", inputs: [input], outputs: ["y"],
+            nodes: [Node(name: "flat", operation: .flatten(Flatten()), inputs: ["x"], outputs: ["y"])], constants: [:])
+        let small = try folder.write(try ONNXFile.encode(graph), to: "small.onnx")
+        let stretched: [String: Any] = [
+            "width": 160, "height": 96, "channels": "RGB", "resize": ["mode": "stretch"], "interpolation": "bilinear",
+            "mean": [127.5, 127.5, 127.5], "std": [127.5, 127.5, 127.5],
+        ]
+        let settings = try folder.write(try JSONSerialization.data(withJSONObject: stretched), to: "how.json")
+        #expect(
+            try seen(["--preprocess", "keras:MobileNetV2"], by: small) == (try seen(["--preprocess", settings], by: small)))
+        try expectRefused(
+            ["run", small, "--input", picture, "--preprocess", "torchvision:resnet18"], naming: "1x3x224x224", in: folder)
+    }
+
     @Test("Without a word on it, a model at 224 takes pictures as torchvision's reference training does")
     func usual() throws {
         let usual = try seen([])

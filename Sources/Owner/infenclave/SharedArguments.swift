@@ -34,6 +34,12 @@ struct PreprocessArguments: ParsableArguments {
     func resolved(for model: LoadedModel) throws -> Preprocessing {
         let shape = try model.imageInput().type.shape
         var preprocessing = try stated(besides: model.path) ?? unstated(for: model)
+        if let preprocess, PreprocessSource.isForAnySize(preprocess) {
+            preprocessing = try Preprocessing(
+                width: shape[3], height: shape[2], channels: preprocessing.channels, resize: preprocessing.resize,
+                interpolation: preprocessing.interpolation, mean: preprocessing.normalization.mean,
+                std: preprocessing.normalization.std)
+        }
         if model.picture?.takesPixels == true {
             // The model does its own normalisation.
             let count = preprocessing.channels.count

@@ -2,7 +2,7 @@
 import Tensors
 
 /// The preprocessing of Keras's pretrained classifiers, by class name, upper or lower case. Pictures are stretched to the
-/// size, as `image_dataset_from_directory` does it.
+/// class's default size or the model's own, as `image_dataset_from_directory` does it.
 ///
 /// - Source: `keras.applications`, `preprocess_input` and the default input shape of each module.
 enum KerasPresets {

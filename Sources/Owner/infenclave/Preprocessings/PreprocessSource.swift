@@ -8,6 +8,12 @@ enum PreprocessSource {
     /// File names that are looked for beside a model, in this order.
     static let usualNames = ["preprocess.json", "preprocessor_config.json", "config.json"]
 
+    private static let kerasPrefix = "keras:"
+
+    /// Whether the preset's size is only the default of a size that the model's owner chooses: `input_shape` of the
+    /// classes of `keras.applications`.
+    static func isForAnySize(_ name: String) -> Bool { name.hasPrefix(kerasPrefix) }
+
     /// The preprocessing that `name` denotes.
     ///
     /// - Throws: ``CommandFailure`` that says why the file or the name is invalid.
@@ -21,8 +27,8 @@ enum PreprocessSource {
             }
             return preset
         }
-        if name.hasPrefix("keras:") {
-            guard let preset = try KerasPresets.preprocessing(String(name.dropFirst("keras:".count))) else {
+        if name.hasPrefix(kerasPrefix) {
+            guard let preset = try KerasPresets.preprocessing(String(name.dropFirst(kerasPrefix.count))) else {
                 throw CommandFailure(
                     "preprocess", "\(name) is no preset",
                     remedy: "name a class of keras.applications, such as keras:MobileNetV2, or a file")
