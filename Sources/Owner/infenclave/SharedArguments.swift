@@ -34,9 +34,15 @@ struct PreprocessArguments: ParsableArguments {
     func resolved(for model: LoadedModel) throws -> Preprocessing {
         let shape = try model.imageInput().type.shape
         var preprocessing = try stated(besides: model.path) ?? unstated(for: model)
-        if let preprocess, PreprocessSource.isForAnySize(preprocess) {
+        let (height, width) = (shape[2], shape[3])
+        if let preprocess, PreprocessSource.isForAnySize(preprocess),
+            (preprocessing.height, preprocessing.width) != (height, width)
+        {
+            printError(
+                "note: \(preprocess) usually takes \(preprocessing.width)x\(preprocessing.height) pixels: pictures are "
+                    + "stretched to the model's \(width)x\(height)")
             preprocessing = try Preprocessing(
-                width: shape[3], height: shape[2], channels: preprocessing.channels, resize: preprocessing.resize,
+                width: width, height: height, channels: preprocessing.channels, resize: preprocessing.resize,
                 interpolation: preprocessing.interpolation, mean: preprocessing.normalization.mean,
                 std: preprocessing.normalization.std)
         }
