@@ -3,8 +3,10 @@ import Attestation
 import Foundation
 import Glibc
 import InfenclaveClient
+import KeyRelease
 import ModelGraph
 import ONNXExport
+import SealedChannel
 import Tensors
 import TestSupport
 import Testing
@@ -66,6 +68,39 @@ struct BadInputTests {
             #expect(refused.map(SystemReason.suffix) == ": No such file or directory")
         }
         #expect(SystemReason.suffix(of: CocoaError(.fileWriteUnknown)).isEmpty)
+    }
+
+    @Test("Clients, quotas, policies and dates that cannot be read are refused with the system's reason")
+    func unreadableFiles() throws {
+        let folder = try TemporaryFolder()
+        let missing = folder.file("missing")
+        let file = try folder.write("text", to: "file")
+        let inside = try folder.makeFolder("folder")
+        func reason(_ body: () throws -> Void) -> String {
+            do { try body() } catch { return (error as? KeyReleaseError)?.message ?? "\(error)" }
+            return "nothing was refused"
+        }
+        func clients(_ path: String) -> ClientFolder { ClientFolder(path, requests: 1, requestsPerMinute: 1) }
+        #expect(reason { _ = try clients(missing).read() }.hasSuffix(": No such file or directory"))
+        #expect(reason { _ = try clients(file).read() }.contains("cannot be read"))
+        try AccessToken.random().write(to: "\(inside)/alice.token")
+        try FileManager.default.createDirectory(atPath: "\(inside)/alice.json", withIntermediateDirectories: false)
+        #expect(reason { _ = try clients(inside).read() }.hasSuffix("alice.json cannot be read: it is not a regular file"))
+        let owner = OwnerSigningKey.random().publicKey
+        for (path, reason) in [
+            (missing, "No such file or directory"), ("\(file)/policy.json", "Not a directory"),
+            (inside, "it is not a regular file"),
+        ] {
+            let error = #expect(throws: KeyReleaseError.self) { try SignedPolicy(path, owner: owner) }
+            #expect(error?.message == "\(path) cannot be read: \(reason)")
+        }
+        let history = CollateralHistory.file(inside)
+        let record = CollateralRecord(date: Timestamp(secondsSince1970: 1), evaluationDataNumber: nil)
+        let error = #expect(throws: ClientError.self) { try history.remember(["a": record]) }
+        #expect(error?.message == "\(inside) cannot be read: it is not a regular file")
+        let fault = #expect(throws: BoundedFile.Fault.self) { try BoundedFile.contents(of: file, maximumBytes: 3) }
+        #expect(fault?.suffix == ": it has more than 3 bytes")
+        #expect(try BoundedFile.contents(of: file, maximumBytes: 4) == Data("text".utf8))
     }
 
     @Test("Models that are missing, folders, truncated or text")

@@ -94,7 +94,7 @@ struct ProxyTests {
             }
         }
         try FileManager.default.removeItem(atPath: deployment.policy)
-        try wait(for: "cannot be read")
+        try wait(for: "cannot be read: No such file or directory")
         #expect(try proxy.classify(Demo.clients[0].0).status == 503)
         try Data(try bytes(of: other.policy)).write(to: URL(filePath: deployment.policy), options: .atomic)
         try wait(for: "manifest")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import InfenclaveClient
 package import SealedChannel
 import StrictJSON
 
@@ -27,8 +28,11 @@ package struct ClientFolder: Sendable {
 
     /// - Throws: ``KeyReleaseError`` (clients) when any of its files is invalid: a partial list would remove clients.
     package func read() throws(KeyReleaseError) -> [ClientGrant] {
-        guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-            throw KeyReleaseError(.clients, "the folder of clients \(path) cannot be read", remedy: "check the path")
+        let names: [String]
+        do { names = try FileManager.default.contentsOfDirectory(atPath: path) } catch {
+            throw KeyReleaseError(
+                .clients, "the folder of clients \(path) cannot be read\(SystemReason.suffix(of: error))",
+                remedy: "check the path")
         }
         guard names.count <= Self.maximumFiles else {
             throw KeyReleaseError(.clients, "\(path) has \(names.count) files, the limit is \(Self.maximumFiles)")
@@ -57,11 +61,13 @@ package struct ClientFolder: Sendable {
         var quota = Quota(requests: nil, requestsPerMinute: nil)
         let file = "\(path)/\(name).json"
         if hasQuota {
-            guard let handle = FileHandle(forReadingAtPath: file),
-                let data = try? handle.read(upToCount: Self.maximumQuotaBytes + 1),
-                data.count <= Self.maximumQuotaBytes,
-                let read = try? Self.quota([UInt8](data)), read.requests != 0, read.requestsPerMinute != 0
-            else {
+            let data: Data
+            do throws(BoundedFile.Fault) {
+                data = try BoundedFile.contents(of: file, maximumBytes: Self.maximumQuotaBytes)
+            } catch {
+                throw KeyReleaseError(.clients, "\(file) cannot be read\(error.suffix)", remedy: "check the path")
+            }
+            guard let read = try? Self.quota([UInt8](data)), read.requests != 0, read.requestsPerMinute != 0 else {
                 throw KeyReleaseError(
                     .clients, "\(file) is no quota",
                     remedy: #"write it as {"requests": N, "requestsPerMinute": N}, each 1 or more"#)

@@ -2,6 +2,7 @@
 package import Attestation
 import Evidence
 import Foundation
+import InfenclaveClient
 package import SealedChannel
 import StrictJSON
 
@@ -63,14 +64,10 @@ package struct SignedPolicy: Sendable {
     }
 
     private static func read(_ path: String, _ limit: Int) throws(KeyReleaseError) -> [UInt8] {
-        guard let file = FileHandle(forReadingAtPath: path), let data = try? file.read(upToCount: limit + 1) else {
+        do throws(BoundedFile.Fault) { return [UInt8](try BoundedFile.contents(of: path, maximumBytes: limit)) } catch {
             throw KeyReleaseError(
-                .policy, "\(path) cannot be read",
+                .policy, "\(path) cannot be read\(error.suffix)",
                 remedy: path.hasSuffix(".sig") ? remedy(String(path.dropLast(4))) : "check the path")
         }
-        guard data.count <= limit else {
-            throw KeyReleaseError(.policy, "\(path) has more than \(limit) bytes")
-        }
-        return [UInt8](data)
     }
 }

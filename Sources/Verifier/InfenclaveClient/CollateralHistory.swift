@@ -61,12 +61,15 @@ public struct CollateralHistory: Sendable {
     }
 
     private static func read(_ path: String) throws(ClientError) -> [String: CollateralRecord] {
-        guard FileManager.default.fileExists(atPath: path) else { return [:] }
-        let attributes = try? FileManager.default.attributesOfItem(atPath: (path as NSString).resolvingSymlinksInPath)
-        guard attributes?[.type] as? FileAttributeType == .typeRegular,
-            let size = attributes?[.size] as? Int, size <= maximumBytes,
-            let json = FileManager.default.contents(atPath: path)
-        else { throw ClientError(.unusableFile, "\(path) cannot be read", remedy: "check the path") }
+        let json: Data
+        do throws(BoundedFile.Fault) {
+            json = try BoundedFile.contents(of: path, maximumBytes: maximumBytes)
+        } catch {
+            if error.isMissingFile { return [:] }
+            throw ClientError(
+                .unusableFile, "\(path) cannot be read\(error.suffix)",
+                remedy: "correct that, or remove the file: older collateral is then accepted again")
+        }
         guard let seen = (try? CollateralHistoryFile(strictlyDecoding: Array(json), name: path))?.seen else {
             throw ClientError(
                 .unusableFile, "\(path) is not a list of collateral that was seen",

@@ -59,15 +59,13 @@ package final class PolicyFile: Sendable {
     }
 
     private static func contents(of path: String) throws(ClientError) -> Data {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: (path as NSString).resolvingSymlinksInPath)
-        guard attributes?[.type] as? FileAttributeType == .typeRegular, let size = attributes?[.size] as? Int,
-            size <= maximumBytes, let data = FileManager.default.contents(atPath: path)
-        else {
+        do throws(BoundedFile.Fault) {
+            return try BoundedFile.contents(of: path, maximumBytes: maximumBytes)
+        } catch {
             throw ClientError(
-                .invalidConfiguration, "the policy \(path) cannot be read",
+                .invalidConfiguration, "the policy \(path) cannot be read\(error.suffix)",
                 remedy: "put the policy's file there, or name another with --policy")
         }
-        return data
     }
 
     private static func policy(

@@ -21,7 +21,8 @@ struct Classify {
             let images = try pictures.map { try Image(contentsOf: $0) }
             for (picture, classes) in zip(pictures, try await client.classify(images, maximumInFlight: 4)) {
                 guard let best = classes.first else { continue }
-                print("\(picture): \(best.name), \(best.probability)")
+                // The name comes from the model's owner: control characters are escaped.
+                print("\(picture): \(String(reflecting: best.name)), \(best.probability)")
             }
         } catch let error as ClientError {
             switch error.code {
