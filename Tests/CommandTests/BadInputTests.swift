@@ -85,7 +85,8 @@ struct BadInputTests {
         #expect(reason { _ = try clients(file).read() }.contains("cannot be read"))
         try AccessToken.random().write(to: "\(inside)/alice.token")
         try FileManager.default.createDirectory(atPath: "\(inside)/alice.json", withIntermediateDirectories: false)
-        #expect(reason { _ = try clients(inside).read() }.hasSuffix("alice.json cannot be read: it is not a regular file"))
+        #expect(
+            reason { _ = try clients(inside).read() }.hasSuffix("alice.json cannot be read: it is not a regular file"))
         let owner = OwnerSigningKey.random().publicKey
         for (path, reason) in [
             (missing, "No such file or directory"), ("\(file)/policy.json", "Not a directory"),

@@ -78,14 +78,17 @@ struct FieldModelTests {
             ], in: folder)
     }
 
-    @Test("A model of another size than 224 takes a picture at its own, with a warning; a preset of torchvision has to fit")
+    @Test(
+        "A model of another size than 224 takes a picture at its own, with a warning; a preset of torchvision has to fit"
+    )
     func otherSize() throws {
         let folder = try TemporaryFolder()
         let (model, picture) = (path("nhwc-transpose", "model.onnx"), try demoPicture())
         let outcome = try succeed(["run", model, "--input", picture], in: folder)
         #expect(outcome.errors.contains("warning: nothing says how the model takes pictures: they are scaled to 32x32"))
         try expectRefused(
-            ["run", model, "--preprocess", "torchvision:resnet18", "--input", picture], naming: "1x3x224x224", in: folder)
+            ["run", model, "--preprocess", "torchvision:resnet18", "--input", picture], naming: "1x3x224x224",
+            in: folder)
     }
 
     @Test("Of several outputs, one has to be named")

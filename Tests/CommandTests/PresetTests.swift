@@ -66,11 +66,13 @@ struct PresetTests {
             "mean": [127.5, 127.5, 127.5], "std": [127.5, 127.5, 127.5],
         ]
         let settings = try folder.write(try JSONSerialization.data(withJSONObject: stretched), to: "how.json")
-        let note = "note: keras:MobileNetV2 usually takes 224x224 pixels: pictures are stretched to the model's 160x96\n"
+        let note =
+            "note: keras:MobileNetV2 usually takes 224x224 pixels: pictures are stretched to the model's 160x96\n"
         let preset = try seen(["--preprocess", "keras:MobileNetV2"], by: small, notes: note)
         #expect(preset == (try seen(["--preprocess", settings], by: small)))
         try expectRefused(
-            ["run", small, "--input", picture, "--preprocess", "torchvision:resnet18"], naming: "1x3x224x224", in: folder)
+            ["run", small, "--input", picture, "--preprocess", "torchvision:resnet18"], naming: "1x3x224x224",
+            in: folder)
     }
 
     @Test("Without a word on it, a model at 224 takes pictures as torchvision's reference training does")
