@@ -21,7 +21,7 @@ struct AssessedPartitionTests {
 
     private func digest(of path: String) throws -> String { ContentDigest(of: try bytes(of: path)).description }
 
-    @Test("What assess wrote is taken with its digest, gates, verdict and number of pictures")
+    @Test("An assessment is accepted with its digest, gates, verdict and number of pictures")
     func assessed() throws {
         let folder = try TemporaryFolder()
         let report = folder.file("report")
@@ -69,7 +69,8 @@ struct AssessedPartitionTests {
         #expect(recorded["passes"] as? Bool == false && recorded["pictures"] as? Int == 0)
     }
 
-    @Test("A plan that somebody wrote is refused: no assessment, a digest of zeros, or cuts and noise of their own")
+    @Test(
+        "A hand-written plan is refused: without an assessment, with a digest of zeros, or with its own cuts or noise")
     func writtenByHand() throws {
         let folder = try TemporaryFolder()
         let zeros = String(repeating: "0", count: 64)

@@ -344,7 +344,7 @@ struct BadInputTests {
             ], in: folder)
     }
 
-    @Test("Bundles that are none, and ports that are taken")
+    @Test("Folders that are not bundles, and ports in use")
     func serving() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)
@@ -387,7 +387,7 @@ struct BadInputTests {
         try expectUsage(["serve", deployment.bundle, "--tee", "magic"], in: folder)
     }
 
-    @Test("Servers that are not there or not ours, and what clients need to talk to one")
+    @Test("Servers that are unreachable or of another product, and missing options of client commands")
     func clients() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)

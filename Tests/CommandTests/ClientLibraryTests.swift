@@ -151,7 +151,7 @@ struct ClientLibraryTests {
         #expect(gone?.code == .unreachable)
     }
 
-    @Test("A restarted enclave says so until it is provisioned, and the same client goes on then")
+    @Test("A restarted enclave reports it until it is provisioned, and the same client continues then")
     func restarted() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -171,7 +171,7 @@ struct ClientLibraryTests {
         #expect(try await client.session().peer.epoch != epoch)
     }
 
-    @Test("When the lease ends a client is told, and goes on under the next one")
+    @Test("When the lease ends a client is told, and continues under the next one")
     func lease() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -210,7 +210,9 @@ struct ClientLibraryTests {
         #expect(proxy.exchanges.count { $0.asks("POST ") } == posts)
     }
 
-    @Test("What takes an enclave's place after an answer gets nothing that it can open, and soon only questions")
+    @Test(
+        "A process that replaces an enclave after an answer gets nothing that it can decrypt, and soon only evidence requests"
+    )
     func replacedEnclave() async throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -262,7 +264,7 @@ struct ClientLibraryTests {
         #expect(try await best(picture, client) == "Stop")
     }
 
-    @Test("Under a policy that was withdrawn nothing is sent, until there is another")
+    @Test("Under a withdrawn policy nothing is sent, until there is another one")
     func withdrawnPolicy() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -381,7 +383,7 @@ struct ClientLibraryTests {
         #expect(later.count { $0.body != nil } == 1)
     }
 
-    @Test("A server that is away is asked three times, at the first request as after one that was answered")
+    @Test("An unreachable server is tried three times, at the first request as after an answered one")
     func attempts() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let away = TransportError(.notConnected, "nobody is there")

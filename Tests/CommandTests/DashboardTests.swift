@@ -73,7 +73,7 @@ struct DashboardTests {
         }
     }
 
-    @Test("promtool takes the alerts", .enabled(if: promtool != nil, "there is no promtool (Debian: prometheus)"))
+    @Test("promtool accepts the alerts", .enabled(if: promtool != nil, "there is no promtool (Debian: prometheus)"))
     func rules() throws {
         // What the program says is in the folder.
         let folder = try TemporaryFolder()

@@ -33,7 +33,7 @@ struct EnclaveAtTests {
         #expect(server.program.children.isEmpty)
     }
 
-    @Test("A command that starts no enclave is said with what it wrote, and tried again")
+    @Test("A command that starts no enclave is reported with its output, and tried again")
     func wrongCommand() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment, options: ["--enclave-at", "echo no such machine >&2; exit 3"])
@@ -106,7 +106,7 @@ struct EnclaveAtTests {
     }
 
     @Test(
-        "What does not go together is refused before anything is started",
+        "Options that exclude each other are refused before anything is started",
         arguments: [
             ["--tee", "auto", "--enclave-at", "unix:/tmp/x"],
             ["--tee", "development", "--enclave-at", "unix:/tmp/x", "--development-key", "k"],

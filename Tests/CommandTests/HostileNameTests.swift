@@ -53,7 +53,7 @@ struct HostileNameTests {
         #expect(!(outcome.output + outcome.errors).isEmpty, "\(what)", sourceLocation: sourceLocation)
     }
 
-    @Test("inspect, run, bench, assess, features and partition send no name's commands to the terminal, in any form")
+    @Test("inspect, run, bench, assess, features and partition print no control characters of names, in any form")
     func model() throws {
         let folder = try TemporaryFolder()
         let model = try model(Self.hostile, in: folder)

@@ -6,7 +6,9 @@ import Testing
 
 @Suite("An enclave that does not answer", .serialized)
 struct HungEnclaveTests {
-    @Test("While its process is stopped the server is not ready and says so; when it goes on, it serves as before")
+    @Test(
+        "While the enclave's process is stopped the server reports that it is not ready; when it continues, it serves as before"
+    )
     func visible() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -58,7 +60,7 @@ struct HungEnclaveTests {
         #expect(server.program.children == enclaves)
     }
 
-    @Test("A client that goes away is waited for no longer, and the enclave serves others as before")
+    @Test("The enclave stops waiting for a client that disconnects, and serves others as before")
     func abandoned() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)

@@ -250,7 +250,7 @@ struct ImageTests {
         try expectNoPolicy("tdx", "snp", ["--minimum-evaluation-data-number", "17"], naming: "another TEE")
     }
 
-    @Test("What cannot become an image is refused with the remedy, and nothing is written")
+    @Test("Input that cannot become an image is refused with a remedy, and nothing is written")
     func refusals() throws {
         let folder = try TemporaryFolder()
         let inputs = try ImageInputs(in: folder)
@@ -370,7 +370,7 @@ struct ImageTests {
         }
     }
 
-    @Test("A Gramine manifest says in every output that nobody has tried it")
+    @Test("Every output for a Gramine manifest says that it was never tried")
     func gramine() throws {
         let folder = try TemporaryFolder()
         let outcome = try succeed(["image", "--kind", "sgx", "--out", folder.file("sgx")], in: folder)

@@ -26,7 +26,7 @@ struct MeasureTests {
         #expect(text.contains("development: \(value)\n"))
     }
 
-    @Test("Hardware's values are read from saved evidence, and elsewhere it says what is not here")
+    @Test("A TEE's values are read from saved evidence; on a machine without one, the error says what is missing")
     func hardware() throws {
         let folder = try TemporaryFolder()
         let bundle = try Deployment(in: folder).bundle

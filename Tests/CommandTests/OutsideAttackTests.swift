@@ -27,7 +27,7 @@ struct OutsideAttackTests {
         #expect(try mode(of: out) == 0o700 && mode(of: out + "/pictures.npy") == 0o600)
     }
 
-    @Test("features refuses a folder that is there, an unknown cut and too few pictures")
+    @Test("features refuses an existing folder, an unknown cut and too few pictures")
     func refusedFeatures() throws {
         let folder = try TemporaryFolder()
         let there = try folder.makeFolder("there")

@@ -125,7 +125,7 @@ struct ProxyTests {
         #expect(try proxy.best(Demo.clients[0].0) == "Stop")
     }
 
-    @Test("Another enclave at the port of one that was lost is asked who it is, and sent nothing")
+    @Test("Another enclave at the port of a lost one is asked for evidence, and is sent nothing else")
     func anotherEnclave() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -243,7 +243,7 @@ struct ProxyTests {
         #expect(try proxy.program.wait().status == 0)
     }
 
-    @Test("Others than this machine need a key, and the development TEE the word")
+    @Test("Clients on other machines need a key, and the development TEE has to be named")
     func refusals() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let arguments = [

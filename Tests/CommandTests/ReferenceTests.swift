@@ -172,7 +172,7 @@ struct ReferenceTests {
         }
     }
 
-    @Test("Pillow and ONNX Runtime give of the photographs what the models' folders say of them")
+    @Test("Pillow and ONNX Runtime give the answers for photographs that the models' folders state")
     func sourcesAgree() throws {
         let photographs = try Self.photographReferences()
         // Only the reference pictures with a shorter side of 256 were made from these photographs.

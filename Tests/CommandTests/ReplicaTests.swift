@@ -127,7 +127,8 @@ struct ReplicaTests {
     }
 
     @Test(
-        "kill -9 of one under load: the others go on, its clients attest again, and nobody but those under way notices")
+        "kill -9 of a replica under load: the others serve on, its clients attest again, and only requests under way fail"
+    )
     func killed() async throws {
         let (deployment, server) = try set(2)
         try succeed(deployment.provisionArguments(server.url) + Self.ample, in: deployment.folder)
@@ -158,7 +159,7 @@ struct ReplicaTests {
         #expect(try server.metric("enclave_restarts_total") == 1)
     }
 
-    @Test("SIGSTOP of one under load: no more than those that wait for it wait, until they are answered")
+    @Test("SIGSTOP of a replica under load delays only the requests that wait for it, until they are answered")
     func stopped() async throws {
         let (deployment, server) = try set(2)
         try succeed(deployment.provisionArguments(server.url) + Self.ample, in: deployment.folder)

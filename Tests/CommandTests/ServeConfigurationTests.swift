@@ -16,7 +16,7 @@ struct ServeConfigurationTests {
     }
 
     @Test(
-        "What is no option, has another kind of value, or stands there twice is refused with the file's name",
+        "Unknown options, values of another kind and repeated options are refused with the file's name",
         arguments: [
             (#"{"bundles":["x.infenclave"],"tee":"development","workerz":1}"#, "workerz"),
             (#"{"bundles":["x.infenclave"],"tee":"development","workers":0}"#, "--workers takes"),
@@ -35,13 +35,15 @@ struct ServeConfigurationTests {
         #expect(outcome.errors.contains("serve.json") && outcome.errors.contains(word), "\(outcome.errors)")
     }
 
-    @Test("Beside a file the command line has no options")
+    @Test("With a configuration file the command line takes no other options")
     func alone() throws {
         let outcome = try infenclave(["serve", "a.infenclave", "--config", "x.json"], in: try TemporaryFolder())
         #expect(outcome.status == 64 && outcome.errors.contains("--config takes the place"), "\(outcome.errors)")
     }
 
-    @Test("SIGHUP reads it again: bundles and the level of the log change, another change is said to need a restart")
+    @Test(
+        "SIGHUP reads the configuration again: bundles and log level change, other changes are reported to need a restart"
+    )
     func reload() throws {
         let folder = try TemporaryFolder()
         let first = try Deployment(cuts: Demo.everythingInside, name: "first", in: folder)

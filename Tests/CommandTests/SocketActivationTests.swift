@@ -26,7 +26,9 @@ struct SocketActivationTests {
         "export LISTEN_PID=$$ LISTEN_FDS=\(count) LISTEN_FDNAMES=\(names); exec"
     }
 
-    @Test("What connects before the server runs is answered when it does, and after a restart over the same sockets")
+    @Test(
+        "A connection from before the server's start is answered once it runs, and after a restart over the same sockets"
+    )
     func activation() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let sockets = try Sockets()
@@ -60,7 +62,7 @@ struct SocketActivationTests {
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == Demo.clients[0].1)
     }
 
-    @Test("Sockets that cannot be told apart, or do not listen, are refused with what the unit has to say")
+    @Test("Sockets that cannot be distinguished, or do not listen, are refused with what the unit has to state")
     func refused() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let sockets = try Sockets()
@@ -81,7 +83,7 @@ struct SocketActivationTests {
     }
 
     @Test(
-        "The example sockets are ones that systemd takes",
+        "systemd accepts the example sockets",
         .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/systemd-analyze"), "there is no systemd"))
     func units() throws {
         let folder = try TemporaryFolder()

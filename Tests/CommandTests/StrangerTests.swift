@@ -111,7 +111,7 @@ struct StrangerTests {
     private static let isQuiet = ProcessInfo.processInfo.environment["INFENCLAVE_QUIET"] == "1"
 
     @Test(
-        "While strangers idle, drip, send too much and read nothing, a paying client is served; when they stop, everything is over",
+        "While strangers idle, send slowly or too much and read nothing, an authorised client is served; afterwards no resource is held",
         .enabled(if: Strangers.raiseDescriptorLimit(), "the hard limit of file descriptors is too low"))
     func attack() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -156,7 +156,7 @@ struct StrangerTests {
     }
 
     @Test(
-        "Clients that do not read their answers hold neither places nor memory, and a paying client is served",
+        "Clients that do not read their answers hold neither slots nor memory, and an authorised client is served",
         .enabled(if: Strangers.raiseDescriptorLimit(), "the hard limit of file descriptors is too low"))
     func unread() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -183,7 +183,7 @@ struct StrangerTests {
         try server.program.wait(until: "end") { try server.metric("connections") <= 2 }
     }
 
-    @Test("Bodies of 15 MiB that are taken in, whose senders have no token, leave room for a paying client")
+    @Test("Received bodies of 15 MiB whose senders have no token leave room for an authorised client")
     func largeBodies() throws {
         let deployment = try BodyMemoryTests.deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)

@@ -31,7 +31,7 @@ struct TransportTests {
         return try await failure(server.url, deployment)
     }
 
-    @Test("Waiting for an answer takes next to no processor time")
+    @Test("Waiting for an answer takes almost no processor time")
     func idleWait() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -83,7 +83,7 @@ struct TransportTests {
         #expect(found.contains("sent no header 'sgx-enclave-identity-issuer-chain'"), "\(found)")
     }
 
-    @Test("Heads without an end, a broken one, and what is no HTTP are told apart")
+    @Test("Endless headers, a malformed one, and bytes that are not HTTP are distinguished")
     func hostileHeads() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         func failure(_ answer: String) async throws -> ClientError? {
@@ -118,7 +118,7 @@ struct TransportTests {
         #expect(outcome.status == 0, "\(outcome.errors)")
     }
 
-    @Test("A proxy of the environment that does not run is named, and the server is not said to be away")
+    @Test("An unreachable proxy of the environment is named, and the server is not reported as unreachable")
     func absentProxy() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)

@@ -13,7 +13,7 @@ struct WebClientTests {
     }
 
     @Test(
-        "A page classifies in a real enclave, refuses what was tampered with, and asks nobody but this machine",
+        "A page classifies in a real enclave, refuses tampered data, and contacts no other machine",
         .timeLimit(.minutes(60)))
     func server() throws {
         let said = try Chromium.check(["server", Program.products + "/infenclave"])

@@ -75,7 +75,7 @@ struct PlatformToVerdictTests {
         #expect(try verdict(fixture, GramineEvidence(files: kernel), collateral: fixture.collateral()).isAccepted)
     }
 
-    @Test("The hardware that is here is found, whatever it is, and nothing is never taken for development")
+    @Test("Hardware is detected, and its absence never selects the development TEE")
     func detection() throws {
         let absent = HardwareEvidenceTests.ModelModule { _ throws(KernelError) in throw .noEntry }
         let present = HardwareEvidenceTests.ModelModule { _ throws(KernelError) in [0xA0] }

@@ -184,7 +184,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("A thread that does not do in time what time demands is noticed, and one that does is left alone")
+    @Test("The watchdog detects a thread that misses its time limit, and leaves others alone")
     func watchdog() throws {
         let clock = TestClock()
         let watchdog = Watchdog(clock: clock.clock) {}

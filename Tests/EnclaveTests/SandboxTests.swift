@@ -33,11 +33,13 @@ private func probe(_ words: String...) throws -> Int32 {
 struct SandboxTests {
     private static let killed = 128 + SIGSYS
 
-    @Test("A process enters all of it where the kernel has all of it", arguments: ["development", "nitro", "snp"])
+    @Test(
+        "A process enters the whole sandbox where the kernel supports all of it",
+        arguments: ["development", "nitro", "snp"])
     func entered(_ kind: String) throws { #expect(try probe(kind, "nothing") == 0) }
 
     @Test(
-        "What only an intruder does ends the process",
+        "System calls that only an intruder makes end the process",
         arguments: [
             "socket", "unixSocket", "run", "fork", "signal", "attach", "read memory", "file in memory",
         ], ["development", "nitro"])

@@ -45,7 +45,7 @@ struct ReplayTests {
     }
 
     @Test(
-        "No bytes at all and no cut of a seed are accepted where the format has an end", arguments: FuzzTarget.allCases)
+        "Empty input and truncated seeds are refused where the format has an end", arguments: FuzzTarget.allCases)
     func truncation(_ target: FuzzTarget) throws {
         for seed in try FuzzSeed.all() where seed.target == target {
             // The last byte may be a line feed, or an empty section that may be missing.

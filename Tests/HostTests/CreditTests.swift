@@ -87,7 +87,7 @@ final class CreditTests {
         await enclave.host.stop()
     }
 
-    @Test("A request that waits for a credit is given up with its client, and the enclave never hears of it")
+    @Test("A request that waits for a credit is dropped when its client disconnects, and is never sent to the enclave")
     func waiting() async throws {
         let enclave = try enclave()
         try await enclave.host.start()

@@ -7,7 +7,7 @@ import Wire
 
 @Suite("Several enclaves for one bundle", .enabled(if: PooledEnclaves.isPossible))
 struct EnclavePoolTests {
-    @Test("A request goes to the enclave that has its key, and one whose key none has is refused as that")
+    @Test("A request goes to the enclave that has its key; if none has it, it is refused for that reason")
     func dispatch() async throws {
         let pool = try PooledEnclaves.pool(3)
         try await pool.begin()
@@ -29,7 +29,9 @@ struct EnclavePoolTests {
         await pool.stop()
     }
 
-    @Test("What the network has to add to evidence is added, and without it there is none, which the log explains")
+    @Test(
+        "A quote that a network service adds becomes part of the evidence; without it there is no evidence, and the log says why"
+    )
     func completion() async throws {
         struct Unreachable: Error {}
         let nonce = [UInt8](repeating: 1, count: 32)
@@ -152,7 +154,7 @@ struct EnclavePoolTests {
         await model.stop()
     }
 
-    @Test("Evidence is asked of replicas in turn, or where the route leads; a replica that is gone moves only its own")
+    @Test("Evidence is requested from replicas in turn or by route; when a replica ends, only its own routes move")
     func routes() async throws {
         let pool = try PooledEnclaves.pool(4)
         try await pool.begin()

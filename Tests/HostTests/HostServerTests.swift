@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The HTTP server")
 struct HostServerTests {
-    @Test("While the enclave starts it lives, is not ready, and refuses with 503 and a code")
+    @Test("While the enclave starts, the host is live but not ready, and answers 503 with a code")
     func withoutEnclave() async throws {
         try await ServedHost.serving { ports in
             let admin = try #require(ports.adminPort)
@@ -39,7 +39,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("Paths have one spelling, and what is for operators is on their listener only")
+    @Test("Each path has one spelling, and paths for operators exist on the admin listener only")
     func paths() async throws {
         try await ServedHost.serving { ports in
             let admin = try #require(ports.adminPort)

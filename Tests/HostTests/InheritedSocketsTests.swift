@@ -5,14 +5,16 @@ import Testing
 
 @Suite("Sockets of a service manager")
 struct InheritedSocketsTests {
-    @Test("Variables that are for another process, or not there, pass nothing")
+    @Test("Socket-activation variables that are missing or for another process pass no socket")
     func others() throws {
         #expect(try InheritedSockets(environment: [:]) == .none)
         #expect(try InheritedSockets(environment: ["LISTEN_FDS": "2", "LISTEN_PID": "1"]) == .none)
         #expect(try InheritedSockets(environment: ["LISTEN_FDS": "2"]) == .none)
     }
 
-    @Test("Sockets that are none, or too many, are refused", arguments: ["0", "3", "-1", "x", "", "99999999999"])
+    @Test(
+        "Descriptors that are not sockets, or too many, are refused",
+        arguments: ["0", "3", "-1", "x", "", "99999999999"])
     func counts(count: String) {
         #expect(throws: HostServerError.self) {
             try InheritedSockets(environment: ["LISTEN_FDS": count, "LISTEN_PID": String(getpid())])

@@ -16,7 +16,7 @@ struct MetricsTests {
         #expect(abs(histogram.sum - 60.2052) < 1e-9)
     }
 
-    @Test("What two models add to one metric stands together, under one help and type")
+    @Test("Samples of two models in one metric are grouped under one HELP and TYPE")
     func families() {
         var text = MetricsText()
         for model in ["a", "b"] {
@@ -34,7 +34,7 @@ struct MetricsTests {
             ])
     }
 
-    @Test("What stands in a label cannot forge a line")
+    @Test("The value of a label cannot inject a line")
     func labels() {
         var text = MetricsText()
         text.add("x", .gauge, "Help.", [([("name", "a\"b\\c\nd")], 0.25)])

@@ -57,7 +57,7 @@ struct TraceExportTests {
         }
     }
 
-    @Test("A collector gets each request with its stages inside it, and what waits when the server stops")
+    @Test("A trace collector receives each request with its stages, and the pending ones when the server stops")
     func export() async throws {
         let collector = try TestEngine { _ in .answer(200, ["Content-Type": "application/json"], Array("{}".utf8)) }
         let exporter = try exporter(collector)
@@ -103,7 +103,8 @@ struct TraceExportTests {
         withExtendedLifetime(collector) {}
     }
 
-    @Test("Without a collector requests do not wait; what is lost is counted and said once, and so is its return")
+    @Test(
+        "Without a collector requests do not wait; lost traces are counted, and loss and recovery are each logged once")
     func lost() async throws {
         let collector = try TestEngine { _ in .answer(500, [:], []) }
         let lines = Mutex<[LogLine]>([])

@@ -54,7 +54,8 @@ struct TurnedAwayTests {
         }
     }
 
-    @Test("Who asks before sending the body is refused at once, and a body over the limit by its length")
+    @Test(
+        "A client that sends Expect: 100-continue is refused at once, and a body over the limit by its Content-Length")
     func beforeTheBody() async throws {
         try await full { ports in
             let asking = try Connection(port: ports.port)

@@ -159,7 +159,7 @@ struct RESTTests {
         }
     }
 
-    @Test("Why no enclave answers is said, under a status that clients try again, and readiness follows")
+    @Test("If no enclave answers, the reason is reported with a status that clients retry, and readiness follows")
     func failures() async throws {
         let backend = FakeBackend()
         try await RunningProxy.with(backend) { proxy in

@@ -53,7 +53,7 @@ struct BatchTests {
         #expect(inference.planCounts.compilations <= (room == 1 ? 1 : room + 2))
     }
 
-    @Test("The plan that was not used for longest makes room")
+    @Test("The least recently used plan is evicted")
     func evictsTheOldest() throws {
         let inference = try BatchedInference(
             try PlanTests.network().graph(), options: PlanOptions(), maximumPlans: 2)
@@ -100,7 +100,7 @@ struct BatchTests {
         #expect(inference.planCounts.kept == 2)
     }
 
-    @Test("A graph made for a batch takes others, and its types are checked")
+    @Test("A graph of one batch size accepts others, and the types of inputs are checked")
     func otherBatches() throws {
         let inference = try BatchedInference(try PlanTests.network(batch: 3).graph(), options: PlanOptions())
         let (images, expected) = try Self.alone(try PlanTests.network().graph(), 5)

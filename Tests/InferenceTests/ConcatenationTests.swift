@@ -91,7 +91,7 @@ struct ConcatenationTests {
         #expect(plan.steps.filter { $0.fused.contains("j") }.map(\.name) == ["c0", "c1"])
     }
 
-    @Test("Chains, and parts that several concatenations want, as dense blocks have them")
+    @Test("Chained concatenations, and operands of several concatenations, as in dense blocks")
     func joinsChains() throws {
         var problem = try Self.start("dense")
         Self.join(&problem, "j1", "c0", "c1")
@@ -122,7 +122,7 @@ struct ConcatenationTests {
         }
     }
 
-    @Test("A sum does not overwrite a part that the whole still needs")
+    @Test("A residual sum does not overwrite an operand of a concatenation that is still needed")
     func keepsParts() throws {
         for reader in ["c0", "c1"] {
             var problem = try Self.start("sum on \(reader)")

@@ -77,7 +77,7 @@ struct MemoryPlanTests {
         }
     }
 
-    @Test("Thousands of values that live together are placed in time, and do not overlap")
+    @Test("Thousands of simultaneously live values are placed in limited time, and do not overlap")
     func manyValues() throws {
         var problem = Problem("many sums")
         try problem.input("x", [1, 4])

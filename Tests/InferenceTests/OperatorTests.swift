@@ -79,7 +79,7 @@ struct OperatorTests {
         Window(kernel: [2, 2], dilations: [10, 9]), Window(kernel: [3, 3], strides: [3, 3], pads: [2, 2, 2, 2]),
     ]
 
-    @Test("The maximum of windows of what a convolution made, in its layout", arguments: windows, [false, true])
+    @Test("Max pooling agrees in the layout of the convolution before it", arguments: windows, [false, true])
     func poolsConvolutionResults(_ window: Window, _ ceil: Bool) throws {
         for images in [1, 3] {
             var problem = try Self.convolution([images, 8, 13, 12], [24, 8, 3, 3])
@@ -155,7 +155,7 @@ struct OperatorTests {
         try convolved.check()
     }
 
-    @Test("Where a condition does not hold, a value that is no number becomes 0")
+    @Test("NaN becomes 0 where the condition is false")
     func keeps() throws {
         for shapes in [([2, 3, 4, 5], [2, 3, 4, 5]), ([2, 3, 4, 5], [5]), ([4, 5], [2, 3, 4, 5]), ([6], [])] {
             var problem = Problem("logarithms of \(shapes)")
@@ -235,7 +235,7 @@ struct OperatorTests {
     @Test("Other operators agree with plain loops to 1e-5 of the largest output", arguments: try others.get())
     func computes(_ problem: Problem) throws { try problem.check() }
 
-    @Test("Operators that move elements take what convolutions make, in its layout")
+    @Test("Operators that move elements accept the layout of a convolution's result")
     func movesConvolutionResults() throws {
         let moves: [ModelGraph.Operation] = [
             .slice(Slice(starts: [0, 0], ends: [100, 100], axes: [2, 3], steps: [2, 2])),

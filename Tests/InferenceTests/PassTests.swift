@@ -41,7 +41,7 @@ struct PassTests {
         #expect(plan.kinds == ["convolution", "add"])
     }
 
-    @Test("Identities disappear and views of views see through")
+    @Test("Identities are removed, and a view of a view reads the original value")
     func viewRemoval() throws {
         var problem = try Self.start("views")
         problem.node("i", .identity(Identity(isDropout: true)), "y")
@@ -186,7 +186,7 @@ struct PassTests {
         }
     }
 
-    @Test("An activation goes into what makes its operand, unless that is used elsewhere")
+    @Test("An activation is fused into the producer of its operand, unless that value has another consumer")
     func activationFusion() throws {
         var problem = try Self.start("activation")
         problem.node("z", .activation(Activation(.hardSigmoid, alpha: 0.2, beta: 0.5)), "y")
@@ -199,7 +199,7 @@ struct PassTests {
         #expect(try problem.check().rewrites(by: "activation fusion").isEmpty)
     }
 
-    @Test("GELU as exporters spell it is one function", arguments: [0, 1, 2])
+    @Test("GELU in the form that exporters write becomes one function", arguments: [0, 1, 2])
     func geluRecognition(_ order: Int) throws {
         var problem = try Self.start("gelu in order \(order)")
         let root = Float(2).squareRoot()
@@ -226,7 +226,7 @@ struct PassTests {
         #expect(plan.kinds == ["convolution"])
     }
 
-    @Test("Layer normalisation spelled with means is one primitive")
+    @Test("Layer normalisation written with means becomes one primitive")
     func layerNormalizationRecognition() throws {
         var problem = Problem("layer normalisation")
         try problem.input("x", [2, 5, 16])
@@ -304,7 +304,7 @@ struct PassTests {
         ] { #expect(try other.check().rewrites(by: "gate folding").isEmpty) }
     }
 
-    @Test("A residual sum with what is gated is the same when the gate is in the weights")
+    @Test("A residual sum with a gated value is the same when the gate is folded into the weights")
     func gateAndResidual() throws {
         var problem = try Self.gated("gate and residual sum", results: 8, function: .hardSigmoid)
         problem.node("a", .arithmetic(Arithmetic(.add)), "y", "z")
@@ -313,7 +313,7 @@ struct PassTests {
         #expect(plan.rewrites(by: "residual fusion") == ["a"])
     }
 
-    @Test("What a gate lets through is measured although the gate goes into weights")
+    @Test("Calibration measures gated values although the gate is folded into weights")
     func gateIsCalibrated() throws {
         let problem = try Self.gated("gate to calibrate")
         var calibrator = try Calibrator(try problem.graph(), threads: 1)
@@ -321,7 +321,7 @@ struct PassTests {
         #expect(calibrator.ranges["g"] != nil)
     }
 
-    @Test("A gate of what two convolutions read stays")
+    @Test("A gate is not folded if two convolutions read the gated value")
     func gateOfTwo() throws {
         var problem = try Self.gated("gate before two convolutions")
         problem.node("z2", Self.convolution(1, pad: 0), "g", "u")
@@ -329,7 +329,7 @@ struct PassTests {
         #expect(try problem.check().rewrites(by: "gate folding").isEmpty)
     }
 
-    @Test("The mean of many pixels is that of the means of windows", arguments: [32, 31, 56])
+    @Test("The mean of many pixels is computed as the mean of window means", arguments: [32, 31, 56])
     func meanOfMany(_ pixels: Int) throws {
         for operation in [
             ModelGraph.Operation.globalPooling(GlobalPooling(.average)),
@@ -362,7 +362,7 @@ struct PassTests {
         #expect(plan.steps.last { $0.kind == "convolution" }?.fused == ["a", "z"])
     }
 
-    @Test("An operand that is needed later survives a residual Add")
+    @Test("A residual Add does not overwrite an operand that is needed later")
     func residualOperandSurvives() throws {
         var problem = try Self.start("residual operand that is used later")
         problem.node("u", Self.convolution(), "y", "w")
@@ -416,7 +416,7 @@ struct PassTests {
         return problem
     }
 
-    @Test("A function that follows itself with other parameters keeps them", arguments: [false, true])
+    @Test("Two activations of one kind in a row keep their own parameters", arguments: [false, true])
     func functionTwice(_ followsConvolution: Bool) throws {
         var problem = try Self.start("a function twice, after a convolution: \(followsConvolution)")
         let value = followsConvolution ? "y" : "x"
@@ -502,7 +502,7 @@ struct PassTests {
         #expect(step.implementation.hasPrefix(kind), "\(step.implementation)")
     }
 
-    @Test("A linear layer that something else uses keeps its sum apart")
+    @Test("A residual sum is not fused into a linear layer whose result has another consumer")
     func linearLayerUsedTwice() throws {
         var problem = try Self.linear("linear layer used twice", width: 16)
         problem.outputs = ["p", "y"]

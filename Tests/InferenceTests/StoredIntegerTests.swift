@@ -168,7 +168,7 @@ struct StoredIntegerTests {
         try problem.check()
     }
 
-    @Test("Levels that are a result, or that others read, have their values there")
+    @Test("Levels that are a result, or have other consumers, are stored as their values")
     func otherReaders() throws {
         var problem = try Self.start("results")
         try Self.convolution(&problem, "c", of: "x")

@@ -15,7 +15,7 @@ struct ThreadTeamTests {
         "omp_in_parallel",
     ]
 
-    @Test("It stands in for every function of OpenMP that oneDNN calls")
+    @Test("The team implements every OpenMP function that oneDNN calls")
     func functions() throws {
         let names = try ELFSymbols.undefined(in: try #require(ELFSymbols.pathOfLibrary(named: "libdnnl.so")))
         let called = Set(names.filter { $0.hasPrefix("GOMP_") || $0.hasPrefix("omp_") })
@@ -23,7 +23,7 @@ struct ThreadTeamTests {
         #expect(called.subtracting(Self.replaced) == [])
     }
 
-    @Test("Every thread of it computes, and each in the calling thread's mode", arguments: 1...6)
+    @Test("Every thread of the team computes, each in the floating-point mode of the calling thread", arguments: 1...6)
     func threads(_ threads: Int) {
         #expect(SubnormalFlushing.team(of: threads) == (threads, 0))
         SubnormalFlushing.set(true)
@@ -74,7 +74,7 @@ struct ThreadTeamTests {
         }.sorted()[10]
     }
 
-    @Test("A plan gives the same bits whatever else wants the cores")
+    @Test("A plan's results are bit-identical whatever else runs on the cores")
     func sameBits() throws {
         let problem = try PlanTests.network()
         let plan = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: 4))

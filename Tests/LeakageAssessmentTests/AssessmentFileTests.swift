@@ -42,7 +42,7 @@ struct AssessmentFileTests {
         object[member] = elements
     }
 
-    @Test("It tells the model, its own digest, the gates and what became of each plan")
+    @Test("It states the model, its own digest, the gates and the outcome of each plan")
     func plans() throws {
         let data = Data(try Self.text().utf8)
         let file = try AssessmentFile(decoding: data)

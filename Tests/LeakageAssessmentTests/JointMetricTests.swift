@@ -127,7 +127,7 @@ struct JointMetricTests {
     }
 
     @Test(
-        "A validator that sees the same in everything, but for rounding, gives a decoder-KL that leaks",
+        "A validator whose answers differ only by rounding gives a decoder-KL that leaks",
         arguments: [0, 1e-4])
     func blindValidator(rounding: Float) throws {
         func views(_ sign: Float) throws -> [ClassDistribution] {

@@ -99,7 +99,7 @@ struct PlanChoiceTests {
         return (cuts, plan)
     }
 
-    @Test("Noise that keeps the gates is compared and told of, and never recommended", arguments: [true, false])
+    @Test("Noise within the gates is compared and reported, but never recommended", arguments: [true, false])
     func noise(passes: Bool) throws {
         let (cuts, plan) = try noisy(passes: passes)
         #expect(plan.front == "relu2" && plan.sigma == nil)

@@ -63,7 +63,7 @@ struct ResumeTests {
         try FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
     }
 
-    @Test("A work folder of another gate leaves no learning curve out that this gate needs")
+    @Test("A work folder made with another gate lacks no learning curve that this gate needs")
     func gates() throws {
         let pictures = try DrawnPictures(count: 24)
         var configuration = try pictures.configuration()
@@ -87,7 +87,7 @@ struct ResumeTests {
         #expect(few.cuts.allSatisfy { $0.findings[PerceptronEvidence.self] == nil })
     }
 
-    @Test("Pieces are private, and go when they are no longer needed")
+    @Test("Files of the work folder are private, and are removed when they are no longer needed")
     func privacy() throws {
         let pictures = try DrawnPictures(count: 12)
         let path = pictures.path("work")
@@ -105,7 +105,9 @@ struct ResumeTests {
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
-    @Test("A damaged piece is computed again: cut short, emptied, or a bit wrong in any part", arguments: 0..<4)
+    @Test(
+        "A damaged file of the work folder is computed again: truncated, emptied, or with a flipped bit anywhere",
+        arguments: 0..<4)
     func damaged(kind: Int) throws {
         let pictures = try DrawnPictures(count: 12)
         let path = pictures.path("work")
@@ -128,7 +130,7 @@ struct ResumeTests {
         for name in victims { #expect(try Data(contentsOf: URL(filePath: path + "/" + name)).count > 40) }
     }
 
-    @Test("A piece under the name of another one is not believed")
+    @Test("A file under the name of another result is not used")
     func renamed() throws {
         let pictures = try DrawnPictures(count: 12)
         let path = pictures.path("work")

@@ -118,7 +118,7 @@ struct ShardTests {
         }
     }
 
-    @Test("Numbers that are no shard", arguments: [(0, 3), (4, 3), (1, 0), (-1, -1), (1, Int.max)])
+    @Test("Invalid shard numbers are refused", arguments: [(0, 3), (4, 3), (1, 0), (-1, -1), (1, Int.max)])
     func numbers(_ index: Int, _ count: Int) {
         #expect(throws: AssessmentError.self) { try Shard(index, of: count) }
     }

@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test("A small file cannot be claimed many times over, nor a large tensor from it")
+    @Test("External data can neither reference a small file many times nor claim a larger tensor than the file holds")
     func bounds() throws {
         let folder = try Folder()
         let claims = (0..<4).map { index in

@@ -90,7 +90,7 @@ struct FieldModelTests {
         #expect(model.notes.contains { $0.contains("left out") })
     }
 
-    @Test("A picture with its channels last goes in with its channels first, and no step turns it")
+    @Test("A model with channels last takes pictures with channels first, and no transposition is left")
     func channelsLast() throws {
         let graph = try model("nhwc-transpose").graph
         #expect(graph.inputs[0].type.shape.dimensions == [1, 3, 32, 32])
@@ -98,7 +98,7 @@ struct FieldModelTests {
         #expect(graph.cuts.dropLast().contains { !$0.exposesInput })
     }
 
-    @Test("A file that takes pixels says so")
+    @Test("A file that takes integer pixels is reported as such")
     func pixels() throws {
         #expect(try model("uint8-input-cast").picture?.takesPixels == true)
         #expect(try model("nhwc-transpose").picture?.takesPixels == false)

@@ -288,7 +288,7 @@ struct PackageTests {
         try describePackage().reached(from: targets)
     }
 
-    @Test("Who sends tensors links no codec of pictures, and nothing of server or owner")
+    @Test("A client that sends tensors links no image codec, and nothing of the server or owner")
     func clientDependencies() throws {
         #expect(
             try reached(from: ["InfenclaveClient"]) == [
@@ -358,7 +358,9 @@ struct PackageTests {
         #expect(others.isEmpty, "\(others)")
     }
 
-    @Test("`--version` has commit and options of a build that was told, and the enclave is the same with every commit")
+    @Test(
+        "`--version` prints the commit and options that the build was given, and the enclave does not depend on the commit"
+    )
     func buildRecord() throws {
         let names = ["INFENCLAVE_COMMIT", "INFENCLAVE_BUILD_OPTIONS"]
         let untold = String(
@@ -374,7 +376,7 @@ struct PackageTests {
         #expect(try !reached(from: ["infenclave-enclave"]).contains("CBuildRecord"))
     }
 
-    @Test("gRPC is part of the package only on request: neither a build nor the tests wait for it")
+    @Test("gRPC is part of the package only on request, so that neither a build nor the tests compile it")
     func gRPC() throws {
         let targets = try describePackage(withGRPC: false).targets
         #expect(!targets.contains { $0.name == "infenclave-proxy" })

@@ -50,7 +50,7 @@ struct PublicInterfaceTests {
         #expect(listed == listed.sorted() && Set(listed).count == listed.count)
     }
 
-    @Test("Public declarations are told from others, whatever comments and strings hold")
+    @Test("Public declarations are recognised, whatever comments and strings contain")
     func scanner() {
         let interface = PublicInterface(
             of: #"""

@@ -52,7 +52,7 @@ struct IntegerWeightTests {
         return largest.map { $0 / 254 * (1 + 0x1p-14) }
     }
 
-    @Test("Weights of the second operand move by half a step of their channel at most, and what is none stays")
+    @Test("Weights of the second operand change by at most half a step of their channel; other constants stay")
     func rounded() throws {
         let (original, graph) = (try Self.graph(), try Self.graph())
         graph.roundWeightsInPlace(to: .integer8)

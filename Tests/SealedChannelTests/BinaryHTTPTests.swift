@@ -151,7 +151,7 @@ struct BinaryHTTPTests {
         ])
     func forbidden(message: String) { #expect(Self.refuses(response: hex(message))) }
 
-    @Test("Without end, nothing is read: fields, informational responses and chunks are counted")
+    @Test("The numbers of fields, informational responses and chunks are limited")
     func counted() {
         let fields = [UInt8](hex("03 40c8")) + (0..<65).flatMap { _ in hex("01 61 01 62") } + [0, 0, 0]
         #expect(Self.refuses(response: fields))
@@ -161,7 +161,7 @@ struct BinaryHTTPTests {
         #expect(Self.refuses(response: chunks))
     }
 
-    @Test("A damaged message is decoded or refused, never worse")
+    @Test("A damaged message is decoded or refused, and never traps")
     func mutations() {
         var generator = SystemRandomNumberGenerator()
         for message in [Self.knownRequest, Self.indeterminateRequest, Self.indeterminateResponse, Self.chunkedResponse]

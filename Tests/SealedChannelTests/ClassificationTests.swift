@@ -12,7 +12,7 @@ struct ClassificationRequestTests {
 
     private static func floats() throws -> Tensor { try Tensor([1.5, -2, 3, .infinity, 0, 6], shape: [1, 2, 3]) }
 
-    @Test("A float tensor and its token travel")
+    @Test("A float tensor and its token survive encoding")
     func floatRoundTrip() throws {
         let token = AccessToken.random()
         let body = try ClassificationRequest(token: token, tensor: try Self.floats()).encode()
@@ -159,7 +159,7 @@ struct ClassificationAnswerTests {
         #expect(code(probability, [65]) == .invalidValue)
     }
 
-    @Test("A damaged answer is decoded or refused, never worse; cut or lengthened it is refused")
+    @Test("A damaged answer is decoded or refused, and never traps; truncated or lengthened it is refused")
     func mutations() throws {
         let layout = try AnswerLayout(classCount: 2, nameByteCount: 5)
         let message = try Self.answer(layout, ["abc", "de"])

@@ -39,7 +39,7 @@ struct LeftoverTests {
         base.deallocate()
     }
 
-    @Test("The search finds a copy that was forgotten, and none that was not")
+    @Test("The memory search finds a copy that was not wiped, and finds none where all were")
     func searchWorks() async {
         await #expect(processExitsWith: .success) {
             let pattern = MemoryPattern()

@@ -91,7 +91,9 @@ struct ObliviousHTTPTests {
         #expect(sealed == hex(vector.sealedResponse))
     }
 
-    @Test("A request and its answer travel", arguments: KeyEncapsulation.allCases, [0, 1, 200, 70_000])
+    @Test(
+        "A request and its answer decrypt to what was sealed", arguments: KeyEncapsulation.allCases,
+        [0, 1, 200, 70_000])
     func roundTrip(kem: KeyEncapsulation, count: Int) throws {
         let keys = try ChannelKeyPair.generate()
         let list = try KeyConfiguration.parseList(keys.keyConfiguration.span.bytes)

@@ -36,7 +36,7 @@ private final class WatchedPages: Sendable {
 
 @Suite("Secret memory")
 struct SecretMemoryTests {
-    @Test("Secret bytes are wiped, whole pages, before their memory is given back")
+    @Test("Secret bytes are wiped, in whole pages, before their memory is freed")
     func wipedOnRelease() {
         let watched = WatchedPages()
         do {
@@ -49,7 +49,7 @@ struct SecretMemoryTests {
     }
 
     @Test(
-        "What is needed again and again maps nothing new, whatever was needed before, and what is kept is wiped and bounded"
+        "Repeated requests map no new memory, and kept pages are wiped and bounded"
     )
     func kept() {
         let watched = WatchedPages()
@@ -171,7 +171,7 @@ struct SecretMemoryTests {
         #expect(!same)
     }
 
-    @Test("A kernel without the call that forbids dumps will do where the platform forbids them, and nowhere else")
+    @Test("A kernel without the call that disables memory dumps is accepted only where the platform disables them")
     func withoutCall() async {
         await #expect(processExitsWith: .success) {
             // prctl is variadic, which Swift does not import. PR_SET_NO_NEW_PRIVS, then PR_SET_SECCOMP with a filter under

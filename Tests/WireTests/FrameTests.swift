@@ -31,7 +31,7 @@ struct FrameTests {
         try checkRoundTrip(try Samples.enclaveMessages())
     }
 
-    @Test("Each message is answered to with the kind that its number promises")
+    @Test("Each message is answered with the kind that its number demands")
     func kindsAreDistinct() throws {
         let kinds = Set(try Samples.hostMessages().map(\.kind)).sorted()
         #expect(kinds == Array(1...12))
