@@ -180,6 +180,26 @@ struct AssessmentTests {
         #expect(result.warnings.contains { $0.hasPrefix("1 of the pictures have one colour") })
     }
 
+    @Test("Animations are warned of once, with their number, as only the first frame is used")
+    func animations() throws {
+        let pictures = try DrawnPictures(count: 12)
+        // 2x1 pixels; codes of three bits, from the lowest: clear 4, 0, 1, end 5.
+        let codes = 4 | 0 << 3 | 1 << 6 | 5 << 9
+        let header = Array("GIF89a".utf8) + [2, 0, 1, 0, 0x81, 0, 0, 9, 9, 9, 50, 60, 70, 1, 1, 1, 2, 2, 2]
+        let frame: [UInt8] = [0x2C, 0, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2, UInt8(codes & 255), UInt8(codes >> 8), 0]
+        let still = header + frame + [0x3B]
+        try Data(still).write(to: pictures.folder.appending(path: "300.gif"))
+        func warnings() throws -> [String] {
+            try Assessor(pictures.configuration()).run().warnings.filter { $0.contains("several frames") }
+        }
+        #expect(try warnings().isEmpty)
+        try FileManager.default.removeItem(at: pictures.folder.appending(path: "300.gif"))
+        try Data(header + frame + frame + [0x3B]).write(to: pictures.folder.appending(path: "300.gif"))
+        let found = try warnings()
+        #expect(found.count == 1 && found.first?.hasPrefix("1 of the files have") == true)
+        #expect(found.first?.hasSuffix("such as 300.gif.") == true)
+    }
+
     @Test(
         "Learning curves of all assets are measured at every cut, whatever is trained",
         arguments: AssessmentConfiguration.TrainedCuts.allCases)

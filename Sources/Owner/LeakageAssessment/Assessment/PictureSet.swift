@@ -13,6 +13,8 @@ struct PictureSet: Sendable {
         let digest: String
         /// Whether all pixels have one colour.
         let isPlain: Bool
+        /// Whether the file has further frames or pages.
+        let hasFurtherPictures: Bool
         /// The index of its pixels in the store.
         fileprivate let record: Int
     }
@@ -72,7 +74,7 @@ struct PictureSet: Sendable {
             }
             for (file, outcome) in zip(files, loaded) {
                 switch outcome {
-                case .good(let digest, let pixels):
+                case .good(let digest, let pixels, let hasFurtherPictures):
                     guard contents.insert(pixels.withUnsafeBytes(InputHasher.digest)).inserted else {
                         skipped.append((file, .init(name: names[file], reason: "it is a copy of another picture")))
                         continue
@@ -80,7 +82,8 @@ struct PictureSet: Sendable {
                     try self.pixels.write(pixels, at: entries.count)
                     let entry = Entry(
                         name: names[file], path: paths[file], digest: digest,
-                        isPlain: pixels.allSatisfy { $0 == pixels[0] }, record: entries.count)
+                        isPlain: pixels.allSatisfy { $0 == pixels[0] }, hasFurtherPictures: hasFurtherPictures,
+                        record: entries.count)
                     entries.append((file, entry))
                 case .refused(let reason): skipped.append((file, .init(name: names[file], reason: reason)))
                 }
@@ -108,7 +111,7 @@ struct PictureSet: Sendable {
     }
 
     private enum Loaded: Sendable {
-        case good(digest: String, pixels: [UInt8])
+        case good(digest: String, pixels: [UInt8], hasFurtherPictures: Bool)
         case refused(String)
 
         init(_ path: String, _ preprocessors: (model: Preprocessor, validator: Preprocessor)) {
@@ -118,8 +121,18 @@ struct PictureSet: Sendable {
                 let fitted = try preprocessors.model.fitted(image)
                 // The image must also fit the validator's preprocessing.
                 _ = try preprocessors.validator.fitted(image)
-                self = .good(digest: bytes.withUnsafeBytes(InputHasher.digest), pixels: fitted.pixels)
+                self = .good(
+                    digest: bytes.withUnsafeBytes(InputHasher.digest), pixels: fitted.pixels,
+                    hasFurtherPictures: image.hasFurtherPictures)
             } catch { self = .refused(error.about(path).message) }
+        }
+    }
+
+    /// A warning of files with several frames or pages, of which only the first is used.
+    var framesWarning: String? {
+        let several = entries.filter(\.hasFurtherPictures)
+        return several.first.map {
+            "\(several.count) of the files have several frames or pages, of which the first is used, such as \($0.name)."
         }
     }
 

@@ -26,6 +26,7 @@ package enum Warnings {
                 "\(skipped.count) of the files could not be used and were passed over, such as \(first.name): "
                     + first.reason)
         }
+        if let frames = set.framesWarning { texts.append(frames) }
         let plain = set.entries.count(where: \.isPlain)
         if plain > 0 {
             texts.append("\(plain) of the pictures have one colour: there is nothing in them to recover.")

@@ -26,6 +26,8 @@ package struct FeatureExport: Sendable {
         package let test: Int
         /// Number of files that could not be used.
         package let skipped: Int
+        /// A warning of files with several frames or pages.
+        package let framesWarning: String?
     }
 
     private struct Split: Encodable {
@@ -93,7 +95,8 @@ package struct FeatureExport: Sendable {
             return Summary(
                 shape: [context.decoded] + shape, extraTokens: layout?.extraTokens ?? 0,
                 training: context.split.training.count,
-                test: context.split.testing.count, skipped: context.pictures.skipped.count)
+                test: context.split.testing.count, skipped: context.pictures.skipped.count,
+                framesWarning: context.pictures.framesWarning)
         } catch {
             for file in Self.files { unlink("\(folder)/\(file)") }
             rmdir(folder)

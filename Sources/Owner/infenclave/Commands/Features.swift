@@ -53,6 +53,7 @@ struct Features: Command {
         print("features \(summary.shape.map(String.init).joined(separator: "x")) of \(summary.shape[0]) pictures")
         print("  \(summary.training) to learn from, \(summary.test) to test")
         if summary.skipped > 0 { print("warning: \(summary.skipped) files could not be used and were skipped") }
+        if let frames = summary.framesWarning { print("warning: \(frames)") }
         let tokens = summary.extraTokens > 0 ? " tokens.npy," : ""
         print("wrote \(out)/features.npy,\(tokens) pictures.npy, names.json and split.json")
     }
