@@ -201,8 +201,7 @@ def trained_section(network, result):
 def asset(cut, name):
     """What the attacker with more images is expected to find of an asset here or deeper, with its interval, and the verdict."""
     found = cut["assets"][name]
-    verdict = {"passes": "within", "fails": "leaks"}.get(found["outcome"], "not enough evidence")
-    interval = f"{number(found['estimate'])} [{number(found['lower'])}, {number(found['upper'])}] {verdict}"
+    interval = f"{number(found['estimate'])} [{number(found['lower'])}, {number(found['upper'])}] {found['outcome']}"
     decision = found.get("decidedBy")
     # Another measure of the asset decides.
     if decision and decision["measure"] not in ("extrapolatedRSquared", "identification", "classGain"):

@@ -148,9 +148,9 @@ class PageTests(unittest.TestCase):
         leak = before["cuts"][0]
         leak["assets"]["class"] |= {"outcome": "fails", "decidedBy": {
             "measure": "decoderDivergenceRatio", "value": 0.69, "limit": 0.8}}
-        self.assertEqual(page.asset(leak, "class"), "0.70 [0.35, 1.40] leaks (decoderDivergenceRatio 0.69, limit 0.80)")
+        self.assertEqual(page.asset(leak, "class"), "0.70 [0.35, 1.40] fails (decoderDivergenceRatio 0.69, limit 0.80)")
         leak["assets"]["class"]["decidedBy"] = {"measure": "classGain", "value": 0.7, "limit": 0.1}
-        self.assertEqual(page.asset(leak, "class"), "0.70 [0.35, 1.40] leaks")
+        self.assertEqual(page.asset(leak, "class"), "0.70 [0.35, 1.40] fails")
 
     def test_what_is_not_measured_again_stays_and_is_marked(self):
         old = page.markdown({"tiny-darknet": result(cut("a", 0.5, 0.6))}, {}, [], {})

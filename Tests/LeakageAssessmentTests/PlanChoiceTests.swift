@@ -178,7 +178,7 @@ struct PlanChoiceTests {
                 cost: Self.cost(10), budgets: Budgets()
             ).leakageSummary
         }
-        #expect(summary(0.5, .passes) == "within the gates, worst check at 0.50 of its limit")
+        #expect(summary(0.5, .passes) == "passes the gates, worst check at 0.50 of its limit")
         #expect(summary(1.314, .fails) == "fails the gates, worst check at 1.31 of its limit")
         #expect(summary(GateVerdict.worst, .fails) == "fails the gates, worst check far beyond its limit")
         #expect(summary(0.5, .notEnoughEvidence) == "not enough evidence for a pass, worst check at 0.50 of its limit")

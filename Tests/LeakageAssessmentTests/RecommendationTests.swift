@@ -59,14 +59,14 @@ struct RecommendationTests {
         let page = try ReportPage.html(of: result)
         #expect(page.contains("The verdict counts deeper cuts; the numbers are of this cut alone."))
         #expect(page.contains("R² of the best decoder at this cut alone") && page.contains(", expected here or deeper"))
-        #expect(page.contains("at this cut or deeper (within the gates of identity)"))
+        #expect(page.contains("at this cut or deeper (passes the gates of identity)"))
         let faster = try #require(result.recommendation.nextFaster)
         #expect(faster.front == "relu1" && page.contains("fails the gates, worst check"))
         // A cut whose deeper ones are not assessed is open; it does not leak.
         let graph = try TinyNetwork.graph()
         let open = try ReportPage.html(
             of: Measured.result(Measured.cuts([("relu2", 0.004, (3, 3))]), notAssessed: [try graph.cut(named: "flat")]))
-        #expect(open.contains("? not enough evidence") && !open.contains("✗ leaks"))
+        #expect(open.contains("? not enough evidence") && !open.contains("✗ fails"))
     }
 
     @Test("A cut at which the white-box attack exceeds the gate of R² is not recommended", arguments: [0.1, 0.4])

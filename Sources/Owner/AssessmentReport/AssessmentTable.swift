@@ -74,7 +74,7 @@ package struct AssessmentTable {
             (
                 14,
                 Column("gates", left: true) { _, verdict, _ in
-                    verdict.outcome == .notEnoughEvidence ? "open" : verdict.passes ? "pass" : "fail"
+                    verdict.outcome == .notEnoughEvidence ? "not enough" : verdict.outcome.rawValue
                 }
             ),
         ]

@@ -26,6 +26,6 @@ struct AttackSection {
             + "<td><code>\(HTML.escape(found.cut))</code></td><td>\(found.asset.rawValue)</td>"
             + "<td>\(Format.number(found.value)) <small>± \(Format.number(found.error))</small></td>"
             + "<td>≤ \(Format.number(verdict.limit))</td><td>\(found.trainingPictures)</td>"
-            + "<td>\(found.testPictures)</td><td class=\"\(isGood ? "good" : "bad")\">\(verdict.outcome.words)</td></tr>"
+            + "<td>\(found.testPictures)</td><td class=\"\(isGood ? "good" : "bad")\">\(verdict.outcome.rawValue)</td></tr>"
     }
 }

@@ -69,7 +69,7 @@ struct CutTable {
             "<td>\(cut.judgement.map { ratio($0.divergence) } ?? "–")</td>",
             "<td>\(Format.percent(cost.shareInside))</td>", "<td>\(Format.bytes(cost.boundaryBytes))</td>",
             "<td>\(times ?? "–")</td>", "<td>\(Format.bytes(cost.enclaveBytes))</td>",
-            "<td class=\"\(verdict.passes ? "good" : "bad")\">\(verdict.outcome.words)</td>",
+            "<td class=\"\(verdict.passes ? "good" : "bad")\">\(verdict.outcome.rawValue)</td>",
         ]
         let isFront = cut.name == result.recommendation.front
         return "<tr\(isFront ? " class=\"front\"" : "")>\(cells.joined())</tr>"
@@ -85,16 +85,5 @@ struct CutTable {
 
     private func ratio(_ divergence: DecoderDivergence) -> String {
         "\(Format.number(divergence.ratioToNull)) <small>± \(Format.number(divergence.ratioError))</small>"
-    }
-}
-
-extension GateVerdict.Outcome {
-    /// The text of the value in a cell of a table.
-    var words: String {
-        switch self {
-        case .passes: "within"
-        case .fails: "leaks"
-        case .notEnoughEvidence: "not enough evidence"
-        }
     }
 }

@@ -20,13 +20,13 @@ struct Gallery {
         let printed = Self.printed(result)
         var (buttons, labels, panels) = ("", "", "")
         for (index, cut) in result.cuts.enumerated() {
-            let (passes, state) = (result.verdicts[index].passes, State(result.verdicts[index].outcome))
+            let (passes, outcome) = (result.verdicts[index].passes, result.verdicts[index].outcome)
             buttons +=
                 "<input type=\"radio\" name=\"cut\" id=\"cut\(index)\"\(index == first ? " checked" : "") "
-                + "aria-label=\"after \(HTML.escape(cut.name)), \(state.words)\">"
+                + "aria-label=\"after \(HTML.escape(cut.name)), \(outcome.rawValue)\">"
             labels +=
                 "<label for=\"cut\(index)\" title=\"\(HTML.escape(cut.name))\"><b class=\"\(passes ? "good" : "bad")\">"
-                + "\(state.sign)</b>\(index + 1)</label>"
+                + "\(outcome.sign)</b>\(index + 1)</label>"
             panels += try panel(index, isPrinted: printed.contains(index))
         }
         return """
@@ -118,7 +118,7 @@ struct Gallery {
 
     private func facts(_ index: Int) -> String {
         let (cut, verdict) = (result.cuts[index], result.verdicts[index])
-        let state = State(verdict.outcome)
+        let outcome = verdict.outcome
         let decoder = cut.decoder
         func fact(_ title: String, _ value: String, _ note: String) -> String {
             "<dt>\(title)</dt><dd><b>\(value)</b> <small>\(note)</small></dd>"
@@ -156,7 +156,7 @@ struct Gallery {
         }.joined()
         return
             "<div class=\"facts-of-cut\"><p class=\"count\">Cut \(index + 1) of \(result.cuts.count)</p>"
-            + "<p class=\"state \(verdict.passes ? "good" : "bad")\">\(state.sign) \(state.words)</p>"
+            + "<p class=\"state \(verdict.passes ? "good" : "bad")\">\(outcome.sign) \(outcome.rawValue)</p>"
             + "<p class=\"count\">The verdict counts deeper cuts; the numbers are of this cut alone.</p><dl>\(list)</dl><p class=\"steps\" aria-hidden=\"true\">\(steps)</p></div>"
     }
 
@@ -169,16 +169,13 @@ struct Gallery {
     }
 }
 
-/// The verdict of a cut, as a sign and in words.
-private struct State {
-    let sign: String
-    let words: String
-
-    init(_ outcome: GateVerdict.Outcome) {
-        switch outcome {
-        case .passes: (sign, words) = ("✓", "within the gates")
-        case .fails: (sign, words) = ("✗", "leaks")
-        case .notEnoughEvidence: (sign, words) = ("?", "not enough evidence")
+extension GateVerdict.Outcome {
+    /// The outcome as one character.
+    fileprivate var sign: String {
+        switch self {
+        case .passes: "✓"
+        case .fails: "✗"
+        case .notEnoughEvidence: "?"
         }
     }
 }

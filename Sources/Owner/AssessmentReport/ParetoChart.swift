@@ -85,7 +85,7 @@ struct ParetoChart {
                 isTimed ? Format.number(option.latencyMilliseconds ?? 0) : Format.percent(option.cost.shareInside)
             return "<tr\(chosen ? " class=\"front\"" : "")><th scope=\"row\">\(place)</th>"
                 + "<td>\(HTML.escape(HTML.shortened(option.mapping, limit: 18)))</td>"
-                + "<td class=\"\(option.passesGates ? "good" : "bad")\">\(option.decidedLeakage.map(Format.number) ?? "open")</td>"
+                + "<td class=\"\(option.passesGates ? "good" : "bad")\">\(option.decidedLeakage.map(Format.number) ?? option.outcome.rawValue)</td>"
                 + "<td>\(cost)</td>"
                 + "<td>\(Format.bytes(option.enclaveBytes))</td></tr>"
         }

@@ -86,7 +86,7 @@ struct VerdictSection {
         else { return nil }
         let isOpen = check.outcome == .notEnoughEvidence
         let words: [GateVerdict.Outcome: String] = [
-            .passes: "within the gates of identity", .fails: "beyond the gates of identity",
+            .passes: "passes the gates of identity", .fails: "fails the gates of identity",
             .notEnoughEvidence: "not enough evidence",
         ]
         return (

@@ -83,7 +83,7 @@ extension PlanOption {
         guard !everythingInside else { return "nothing crosses" }
         let gates =
             switch outcome {
-            case .passes: "within the gates"
+            case .passes: "passes the gates"
             case .fails: "fails the gates"
             case .notEnoughEvidence: "not enough evidence for a pass"
             }
