@@ -68,7 +68,7 @@ struct CollateralEncodingTests {
         }
     }
 
-    @Test("A file is taken in each encoding, and the same change of a byte is refused in each")
+    @Test("Every role's file is accepted in each of its encodings, and the same changed byte is refused in each")
     func everyRole() throws {
         func expect(_ fixture: some EvidenceFixture) throws {
             let plain = try fixture.request()
@@ -106,7 +106,7 @@ struct CollateralEncodingTests {
         return SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy)).verdict(on: request)
     }
 
-    @Test("AMD's certificates are taken in one file, in any order, and from Azure's metadata service")
+    @Test("AMD's certificates are accepted in one file, in any order, and in the form of Azure's metadata service")
     func chainsOfAMD() throws {
         let fixture = SNPFixture()
         let (leaf, ask, ark) = (
@@ -140,7 +140,7 @@ struct CollateralEncodingTests {
         }
     }
 
-    @Test("A folder may have the files as AMD's service calls them; one role in two files is refused")
+    @Test("A folder may use the file names of AMD's service; two files for one role are refused")
     func names() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "collateral-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -161,7 +161,7 @@ struct CollateralEncodingTests {
         #expect(throws: AttestationError.self) { try CollateralFolder.read(folder.path) }
     }
 
-    @Test("A root that comes along in a file is not trusted")
+    @Test("A root certificate in a collateral file is not trusted")
     func rootInFile() throws {
         var fixture = SNPFixture()
         let (leaf, ask, ark) = (
@@ -177,7 +177,9 @@ struct CollateralEncodingTests {
         #expect(verdict.failures.map(\.code) == [.vekChainInvalid])
     }
 
-    @Test("A report with the host's table behind it needs no other certificates; other bytes there are refused")
+    @Test(
+        "A report followed by the host's certificate table needs no further file; other trailing bytes are refused"
+    )
     func table() throws {
         let fixture = SNPFixture().with { $0.missing = [.vcek, .intermediate] }
         let report = try fixture.evidence(over: SNPFixture.reportData)
@@ -197,7 +199,7 @@ struct CollateralEncodingTests {
         Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
     }
 
-    @Test("Certificates in base64 of either alphabet are read")
+    @Test("Certificates are accepted in base64 of either alphabet")
     func alphabets() throws {
         let fixture = SNPFixture()
         let der = try fixture.certificate()
@@ -211,7 +213,7 @@ struct CollateralEncodingTests {
         }
     }
 
-    @Test("Evidence as text is refused, with the command that makes bytes of it")
+    @Test("Evidence as text is refused with the command that converts it to bytes")
     func encodedEvidence() throws {
         let fixture = SNPFixture()
         let report = try fixture.evidence(over: SNPFixture.reportData)

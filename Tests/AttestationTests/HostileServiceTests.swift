@@ -27,9 +27,7 @@ struct HostileServiceTests {
         for fixture in Self.fixtures { try body(service(fixture)) }
     }
 
-    @Test(
-        "Checks are made in the order that the page of checks gives, and a service with nothing wrong comes to the last"
-    )
+    @Test("Checks run in the order of the documentation, and a valid service passes all of them")
     func order() throws {
         func expectOrder(_ verdict: Verdict) {
             #expect(verdict.isAccepted, "\(verdict.summary)")
@@ -81,7 +79,7 @@ struct HostileServiceTests {
         }
     }
 
-    @Test("A server's collateral does not fill the gaps of a client's own")
+    @Test("A server's collateral does not complete a client's own collateral")
     func mixedCollateral() throws {
         let peer = PeerFixture(IntelFixture.tdx())
         let all = try peer.evidence.collateral()
@@ -104,7 +102,7 @@ struct HostileServiceTests {
         #expect(reasons([.eventLog: EventLogFixture.bytes([])]) == [.eventLogMismatch])
     }
 
-    @Test("Where a client brings certificates of an SNP chip, a server's are not mixed with them")
+    @Test("If a client supplies certificates for an SNP chip, the server's certificates are not used")
     func mixedCertificates() throws {
         let peer = PeerFixture(SNPFixture())
         let plain = try peer.document()
@@ -133,7 +131,7 @@ struct HostileServiceTests {
         #expect(reasons([.certificateTable: []]) == [.collateralMissing])
     }
 
-    @Test("A revocation tells the dates of the lists that it was found in")
+    @Test("A revocation failure states the dates of the revocation list")
     func revocationDates() throws {
         let peer = PeerFixture(IntelFixture.tdx())
         let revoked = try peer.evidence.with { $0.pckList.serials = [0x1234] }.collateral()
@@ -145,7 +143,7 @@ struct HostileServiceTests {
         #expect(error?.verdict?.claims.collateral.keys.contains { $0.hasPrefix("pck_crl/") } == true)
     }
 
-    @Test("Evidence that is relayed from another machine gives that enclave's keys, and no others")
+    @Test("Relayed evidence gives the keys of the enclave that made it, and no others")
     func relay() throws {
         let peer = PeerFixture(IntelFixture.tdx())
         let verified = try Appraiser(policy: Policy(members: peer.policy)).verify(
@@ -172,7 +170,7 @@ struct HostileServiceTests {
         }
     }
 
-    @Test("A revocation list that names the PCK, its authority or AMD's intermediate is not passed over")
+    @Test("A revocation list that names the PCK, its issuer or AMD's intermediate certificate is enforced")
     func revoked() throws {
         func verdict(_ fixture: some EvidenceFixture) throws -> Verdict {
             let peer = PeerFixture(fixture)
@@ -189,7 +187,7 @@ struct HostileServiceTests {
         #expect(try verdict(others).failures.map(\.code) == [])
     }
 
-    @Test("Collateral older than what was seen before is refused, and the same or newer is not")
+    @Test("Collateral older than collateral seen before is refused; the same or newer collateral is accepted")
     func olderCollateral() throws {
         for fixture in Self.fixtures where fixture.tee != .nitro {
             let appraiser = SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy))

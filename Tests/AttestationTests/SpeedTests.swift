@@ -5,7 +5,7 @@ import Evidence
 import Glibc
 import Testing
 
-@Suite("Time of verification", .serialized)
+@Suite("Verification time", .serialized)
 struct SpeedTests {
     /// How many signatures a verification checks, which is its floor: nothing else takes as long.
     private static let signatures = [
@@ -36,7 +36,7 @@ struct SpeedTests {
         }.min() ?? .infinity
     }
 
-    @Test("Evidence of each TEE is verified in under 5 ms, with collateral in memory")
+    @Test("Evidence of each TEE verifies in under 5 ms, with collateral in memory")
     func speed() throws {
         func expectFast(_ fixture: some EvidenceFixture) throws {
             let milliseconds = try milliseconds(fixture)
