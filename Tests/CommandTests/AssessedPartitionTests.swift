@@ -4,7 +4,7 @@ import Glibc
 import SealedChannel
 import Testing
 
-@Suite("A bundle says what was assessed, and of what")
+@Suite("The assessment recorded in a bundle")
 struct AssessedPartitionTests {
     private func partition(_ rest: [String], _ folder: TemporaryFolder, _ name: String = "b") -> [String] {
         [
@@ -21,7 +21,7 @@ struct AssessedPartitionTests {
 
     private func digest(of path: String) throws -> String { ContentDigest(of: try bytes(of: path)).description }
 
-    @Test("What assess wrote is taken with its digest, gates, verdict and number of pictures")
+    @Test("The bundle records the assessment's digest, gates, verdict and number of pictures")
     func assessed() throws {
         let folder = try TemporaryFolder()
         let report = folder.file("report")
@@ -60,7 +60,7 @@ struct AssessedPartitionTests {
         #expect(try assessment(folder, "m")["sha256"] as? String == digest(of: moved))
     }
 
-    @Test("Cuts without an assessment are recorded as not assessed")
+    @Test("A bundle from cuts without an assessment is recorded as not assessed")
     func byHand() throws {
         let folder = try TemporaryFolder()
         try succeed(partition(["--front", "stage2.pool", "--mapping", "logits"], folder), in: folder)
@@ -69,7 +69,7 @@ struct AssessedPartitionTests {
         #expect(recorded["passes"] as? Bool == false && recorded["pictures"] as? Int == 0)
     }
 
-    @Test("A plan that somebody wrote is refused: no assessment, a digest of zeros, or cuts and noise of their own")
+    @Test("A plan that `assess` did not write is refused: no assessment, a zero digest, or other cuts or noise")
     func writtenByHand() throws {
         let folder = try TemporaryFolder()
         let zeros = String(repeating: "0", count: 64)
@@ -91,7 +91,7 @@ struct AssessedPartitionTests {
         try expectRefused(partition(["--plan", bare], folder), naming: "no noise", in: folder)
     }
 
-    @Test("An assessment that was edited, is of another model, or says what it cannot is refused")
+    @Test("An assessment that was edited, is of another model or contradicts the model is refused")
     func wrongAssessments() throws {
         let folder = try TemporaryFolder()
         let plan = try AssessmentFixture().write(to: folder, "edited")
@@ -118,7 +118,7 @@ struct AssessedPartitionTests {
             partition(cuts + ["--assessment", folder.file("none.json")], folder), naming: "none.json", in: folder)
     }
 
-    @Test("An assessment of another output, input shape or preprocessing of the same file is refused with the option")
+    @Test("An assessment made with another output, input shape or preprocessing is refused with the option to give")
     func otherLoads() throws {
         let folder = try TemporaryFolder()
         let zeros = String(repeating: "0", count: 64)
@@ -156,7 +156,7 @@ struct AssessedPartitionTests {
     }
 
     @Test(
-        "A cut that an assessment passes without results of every deeper candidate cut is refused; one that fails is not"
+        "A cut that passes in an assessment without every deeper candidate cut is refused; one that fails is accepted"
     )
     func deeperCuts() throws {
         let folder = try TemporaryFolder()
@@ -174,7 +174,7 @@ struct AssessedPartitionTests {
         try succeed(partition(["--front", "stem.pool", "--mapping", "logits"] + file, folder, "leaky"), in: folder)
     }
 
-    @Test("One cut by name is not enough evidence for a pass, and the terminal says which cuts are missing")
+    @Test("A pass of a single named cut is not enough evidence, and the terminal lists the missing cuts")
     func oneCut() throws {
         let folder = try TemporaryFolder()
         let gates = try folder.write(
@@ -190,7 +190,7 @@ struct AssessedPartitionTests {
         #expect(summary.output.contains("the deeper cut 'head.relu2' was not assessed"))
     }
 
-    @Test("Pipes and devices in place of files are refused and not waited for")
+    @Test("Pipes and devices given as files are refused without waiting")
     func pipes() throws {
         let folder = try TemporaryFolder()
         let pipe = folder.file("pipe")

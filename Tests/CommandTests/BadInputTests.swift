@@ -44,7 +44,7 @@ private struct BadFiles {
     }
 }
 
-@Suite("Bad input is refused in a line or two")
+@Suite("Bad input is refused with a message of one or two lines")
 struct BadInputTests {
     private let picture = Demo.clients[0].0
 
@@ -68,7 +68,7 @@ struct BadInputTests {
         #expect(SystemReason.suffix(of: CocoaError(.fileWriteUnknown)).isEmpty)
     }
 
-    @Test("Models that are missing, folders, truncated or text")
+    @Test("A model path that is missing, a folder, truncated or text is refused")
     func models() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)
@@ -86,7 +86,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("Folders of other libraries, and files that Git's large file storage has not fetched, come with what to do")
+    @Test("Model folders of other libraries and Git LFS pointers are refused with a remedy")
     func otherForms() throws {
         let folder = try TemporaryFolder()
         for (name, content, remedy) in [
@@ -114,7 +114,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("A picture of several frames is taken by its first one, with a warning")
+    @Test("The first frame of a picture with several frames is used, with a warning")
     func animation() throws {
         let folder = try TemporaryFolder()
         // 2x1 pixels; codes of three bits, from the lowest: clear 4, 0, 1, end 5.
@@ -131,7 +131,7 @@ struct BadInputTests {
         #expect(outcome.errors.hasPrefix("warning: ") && outcome.errors.contains("animated.gif has several frames"))
     }
 
-    @Test("A model with two inputs")
+    @Test("A model with two inputs can be inspected and is refused by all other commands")
     func twoInputs() throws {
         let folder = try TemporaryFolder()
         let model = try BadFiles(in: folder).twoInputs
@@ -170,7 +170,7 @@ struct BadInputTests {
         #expect(outcome.errors.contains("2 of 3 values of the result are not finite"))
     }
 
-    @Test("Inputs of run, and an output folder that is missing")
+    @Test("Invalid inputs of run, and a missing output folder, are refused")
     func run() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)
@@ -195,7 +195,7 @@ struct BadInputTests {
         try expectUsage(["walk"], in: folder)
     }
 
-    @Test("Folders of pictures that are empty, missing or no folders, and places where no report can go")
+    @Test("A picture folder that is empty, missing or not a folder, and an unwritable report path, are refused")
     func assess() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)
@@ -217,7 +217,7 @@ struct BadInputTests {
     }
 
     @Test(
-        "inspect --plan and bench refuse an input that would take 43 GB",
+        "inspect --plan and bench refuse an input that would need 43 GB",
         arguments: [["inspect", "--plan"], ["bench"]])
     func hugeInput(_ command: [String]) throws {
         let folder = try TemporaryFolder()
@@ -228,7 +228,7 @@ struct BadInputTests {
         try expectRefused(arguments, naming: "43200000000 bytes", in: folder)
     }
 
-    @Test("A corrupt picture among good ones is passed over by assess with a warning, and stops classify")
+    @Test("A corrupt picture is skipped with a warning by assess, and stops classify")
     func corruptPicture() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)
@@ -253,7 +253,7 @@ struct BadInputTests {
         #expect(try server.metric("answers_total") == 0)
     }
 
-    @Test("Keys and outputs of keygen and partition")
+    @Test("Invalid keys and outputs of keygen and partition are refused")
     func keys() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)
@@ -308,7 +308,7 @@ struct BadInputTests {
             ], in: folder)
     }
 
-    @Test("Bundles that are none, and ports that are taken")
+    @Test("serve refuses invalid bundles and ports that are in use")
     func serving() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)
@@ -351,7 +351,7 @@ struct BadInputTests {
         try expectUsage(["serve", deployment.bundle, "--tee", "magic"], in: folder)
     }
 
-    @Test("Servers that are not there or not ours, and what clients need to talk to one")
+    @Test("Clients refuse unreachable servers, other servers and missing arguments")
     func clients() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)

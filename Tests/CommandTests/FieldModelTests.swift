@@ -6,7 +6,7 @@ import Testing
 
 /// What a person says of a file that leaves something open, and what the commands make of it.
 @Suite(
-    "Models as people bring them", .enabled(if: SharedFiles.exists("field/models"), "\(SharedFiles.absence)"),
+    "Models from common exporters", .enabled(if: SharedFiles.exists("field/models"), "\(SharedFiles.absence)"),
     .serialized)
 struct FieldModelTests {
     private func path(_ name: String, _ file: String) -> String { SharedFiles.path("field/models/\(name)/\(file)") }
@@ -25,7 +25,9 @@ struct FieldModelTests {
         return "\(Demo.pictures)/\(try #require(names.first { $0.hasSuffix(".png") }))"
     }
 
-    @Test("An open shape is asked for, and taken from --shape, the tensor or transformers' configuration")
+    @Test(
+        "An open input shape is refused with --shape, and taken from --shape, the tensor or transformers' configuration"
+    )
     func openShape() throws {
         let folder = try TemporaryFolder()
         let name = "optimum-pixel-values"
@@ -52,7 +54,7 @@ struct FieldModelTests {
         }
     }
 
-    @Test("Shape and output of the validator and of the public backbone have options of their own")
+    @Test("The validator and the public backbone have their own options for shape and output")
     func modelsBeside() throws {
         let folder = try TemporaryFolder()
         let assess = [
@@ -78,7 +80,7 @@ struct FieldModelTests {
             ], in: folder)
     }
 
-    @Test("A model of another size than 224 takes a picture at its own, with a warning; a preset's size has to fit")
+    @Test("Pictures are scaled to a model's own input size with a warning; a preset of another size is refused")
     func otherSize() throws {
         let folder = try TemporaryFolder()
         let (model, picture) = (path("nhwc-transpose", "model.onnx"), try demoPicture())
@@ -88,7 +90,7 @@ struct FieldModelTests {
             ["run", model, "--preprocess", "keras:Xception", "--input", picture], naming: "1x3x299x299", in: folder)
     }
 
-    @Test("Of several outputs, one has to be named")
+    @Test("A model with several outputs needs one to be named")
     func outputs() throws {
         let folder = try TemporaryFolder()
         let name = "two-outputs-features-first"
@@ -98,7 +100,7 @@ struct FieldModelTests {
         try expectAnswer(output, of: name)
     }
 
-    @Test("A batch that the file fixes is run picture by picture")
+    @Test("A model with a fixed batch is run one picture at a time")
     func batch() throws {
         let folder = try TemporaryFolder()
         let name = "batch-fixed-8"
@@ -108,7 +110,7 @@ struct FieldModelTests {
         try expectAnswer(folder.file("y.npy"), of: name)
     }
 
-    @Test("A model with one score is partitioned with two names")
+    @Test("A model with a single score is partitioned with two class names")
     func oneScore() throws {
         let folder = try TemporaryFolder()
         let model = path("one-class-sigmoid", "model.onnx")

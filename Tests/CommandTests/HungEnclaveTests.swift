@@ -4,9 +4,9 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("An enclave that does not answer", .serialized)
+@Suite("An enclave that stops responding", .serialized)
 struct HungEnclaveTests {
-    @Test("While its process is stopped the server is not ready and says so; when it goes on, it serves as before")
+    @Test("While its enclave is stopped, the server reports not ready; when it continues, the server serves again")
     func visible() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -47,7 +47,7 @@ struct HungEnclaveTests {
         return first + (ContinuousClock.now - running) < .seconds(4) ? (deployment, server, enclaves) : nil
     }
 
-    @Test("A host that was itself paused for longer than its patience does not call its enclave silent afterwards")
+    @Test("A host that was suspended for longer than its timeout does not report its enclave as silent afterwards")
     func pausedMachine() throws {
         // Where other tests keep this one waiting, the host may run for so long that it is right.
         var paused = try Self.pausedHost()
@@ -58,7 +58,7 @@ struct HungEnclaveTests {
         #expect(server.program.children == enclaves)
     }
 
-    @Test("A client that goes away is waited for no longer, and the enclave serves others as before")
+    @Test("The host stops waiting for a disconnected client, and the enclave serves others as before")
     func abandoned() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -77,7 +77,7 @@ struct HungEnclaveTests {
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
     }
 
-    @Test("With several workers clients that go away leave no request behind, and as many are taken as before")
+    @Test("With several workers, disconnected clients leave no request behind, and capacity is as before")
     func abandonedByMany() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment, options: ["--workers", "2"])
@@ -98,7 +98,7 @@ struct HungEnclaveTests {
         #expect(answers.count == Demo.clients.count && answers[0][0].name == "Stop")
     }
 
-    @Test("One replica that hangs holds up neither evidence nor keys nor provisioning of the other")
+    @Test("A replica that hangs delays neither evidence nor keys nor provisioning of the other replica")
     func besideAnother() throws {
         let deployment = try Deployment(cuts: Demo.everythingInside, in: try TemporaryFolder())
         let server = try Server(deployment, options: ["--replicas", "2"])
@@ -161,7 +161,7 @@ struct HungEnclaveTests {
         #expect(isServed)
     }
 
-    @Test("SIGTERM ends the server within its time with a request under way, and the stopped process with it")
+    @Test("SIGTERM ends the server within its time limit during a request, together with the stopped enclave process")
     func termination() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)

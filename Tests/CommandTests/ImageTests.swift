@@ -6,16 +6,14 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("image")
+@Suite("The image command")
 struct ImageTests {
     private func measured(_ folder: TemporaryFolder, _ name: String) throws -> [String: Any] {
         try #require(
             JSONSerialization.jsonObject(with: Data(bytes(of: folder.file("\(name)/measured.json")))) as? [String: Any])
     }
 
-    @Test(
-        "A Nitro image has the enclave as its first process, is read back, and has the registers that it is said to have"
-    )
+    @Test("A Nitro image runs the enclave as its first process, can be read back, and has the stated PCRs")
     func nitro() throws {
         let folder = try TemporaryFolder()
         let inputs = try ImageInputs(in: folder)
@@ -47,7 +45,7 @@ struct ImageTests {
         }
     }
 
-    @Test("The initial file system has what the loader finds for the executable, and the modules in their order")
+    @Test("The initial file system has the libraries of the executable and the kernel modules in load order")
     func initialFileSystem() throws {
         let folder = try TemporaryFolder()
         let inputs = try ImageInputs(in: folder, options: nil)
@@ -77,7 +75,7 @@ struct ImageTests {
     }
 
     @Test(
-        "A launch's measurements are computed for both words of features, and again from the folder",
+        "Launch measurements are computed for both feature words, and computed again from the folder",
         .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
     func machines() throws {
         let folder = try TemporaryFolder()
@@ -113,7 +111,7 @@ struct ImageTests {
     }
 
     @Test(
-        "Workers and threads are measured with the command line; a kernel that reads static tables only leaves nothing open",
+        "Workers and threads are measured in the command line; with static ACPI tables nothing stays unmeasured",
         .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
     func commandLine() throws {
         let folder = try TemporaryFolder()
@@ -136,7 +134,7 @@ struct ImageTests {
     }
 
     @Test(
-        "A table has the launch digests of one image on other machines",
+        "The table lists the launch digests of one image for other machines",
         .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
     func table() throws {
         let folder = try TemporaryFolder()
@@ -155,7 +153,7 @@ struct ImageTests {
     }
 
     @Test(
-        "An identity block is signed for each launch, and the key's digest is what reports will state",
+        "An identity block is signed for each launch, and the key digest is the one that reports state",
         .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
     func identityBlocks() throws {
         let folder = try TemporaryFolder()
@@ -206,7 +204,7 @@ struct ImageTests {
     }
 
     @Test(
-        "A policy is made from an image's measurements for a bundle, with the platform's least versions",
+        "A policy is made from an image's measurements for a bundle, with the platform's minimum versions",
         .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
     func policies() throws {
         let folder = try TemporaryFolder()
@@ -250,7 +248,7 @@ struct ImageTests {
         try expectNoPolicy("tdx", "snp", ["--minimum-evaluation-data-number", "17"], naming: "another TEE")
     }
 
-    @Test("What cannot become an image is refused with the remedy, and nothing is written")
+    @Test("Invalid image inputs are refused with the remedy, and nothing is written")
     func refusals() throws {
         let folder = try TemporaryFolder()
         let inputs = try ImageInputs(in: folder)
@@ -275,7 +273,7 @@ struct ImageTests {
     }
 
     @Test(
-        "Firmware of the wrong kind is refused with the package that has the right one",
+        "Firmware of the wrong kind is refused with the name of the right package",
         .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
     func wrongFirmware() throws {
         let folder = try TemporaryFolder()
@@ -341,7 +339,7 @@ struct ImageTests {
     }
 
     @Test(
-        "run.sh says which QEMU is too old, and what is missing on the host",
+        "run.sh reports a QEMU that is too old, and what the host lacks",
         .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
     func scripts() throws {
         let folder = try TemporaryFolder()
@@ -370,7 +368,7 @@ struct ImageTests {
         }
     }
 
-    @Test("A Gramine manifest says in every output that nobody has tried it")
+    @Test("A Gramine manifest states in every output that it is untested")
     func gramine() throws {
         let folder = try TemporaryFolder()
         let outcome = try succeed(["image", "--kind", "sgx", "--out", folder.file("sgx")], in: folder)

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Load")
+@Suite("The load command")
 struct LoadTests {
     private static let hasPython = ["/usr/bin/python3", "/usr/local/bin/python3"].first {
         FileManager.default.isExecutableFile(atPath: $0)
@@ -23,7 +23,7 @@ struct LoadTests {
         (report[name] as? [String: Int] ?? [:]).values.reduce(0, +)
     }
 
-    @Test("Connections in a closed and in an open loop get answers, and what they report adds up")
+    @Test("Closed-loop and open-loop connections get answers, and the reported numbers are consistent")
     func loops() throws {
         let deployment = try Deployment(cuts: Demo.everythingInside, in: try TemporaryFolder())
         let server = try Server(deployment)
@@ -44,7 +44,7 @@ struct LoadTests {
         #expect(Int(served) >= answered + (open["answered"] as? Int ?? 0))
     }
 
-    @Test("What a server has no room for is refused at once, with the time of another try, and counted apart")
+    @Test("Requests over the server's capacity are refused at once with a retry time, and counted separately")
     func refusals() throws {
         let deployment = try Deployment(cuts: Demo.everythingInside, in: try TemporaryFolder())
         let server = try Server(deployment, options: ["--maximum-waiting", "1"])
@@ -58,7 +58,7 @@ struct LoadTests {
     }
 
     @Test(
-        "The harness measures, and writes its results as JSON, table and plot",
+        "The harness measures, and writes its results as JSON, a table and a plot",
         .enabled(if: hasPython != nil, "there is no Python 3"))
     func harness() throws {
         let folder = try TemporaryFolder()

@@ -6,9 +6,9 @@ import Evidence
 import Foundation
 import Testing
 
-@Suite("measure, and the choice of the TEE")
+@Suite("The measure command, and the choice of the TEE")
 struct MeasureTests {
-    @Test("Development's values are those that the policy command pins")
+    @Test("Development measurements equal those that the policy command pins")
     func development() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -26,7 +26,7 @@ struct MeasureTests {
         #expect(text.contains("development: \(value)\n"))
     }
 
-    @Test("Hardware's values are read from saved evidence, and elsewhere it says what is not here")
+    @Test("Hardware measurements are read from saved evidence; without it the error names the missing device")
     func hardware() throws {
         let folder = try TemporaryFolder()
         let bundle = try Deployment(in: folder).bundle
@@ -66,7 +66,7 @@ struct MeasureTests {
         return (file, measured)
     }
 
-    @Test("A policy for hardware accepts the enclave that was measured, with nothing left open, and refuses any other")
+    @Test("A hardware policy accepts the measured enclave, leaves nothing open, and refuses any other enclave")
     func hardwarePolicies() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -118,7 +118,7 @@ struct MeasureTests {
     }
 
     @Test(
-        "A policy for hardware is refused without measurements, with those of another bundle or TEE, or with no number")
+        "A hardware policy needs nonzero measurements of the same bundle and TEE, and an evaluation data number")
     func hardwarePolicyRefusals() throws {
         let folder = try TemporaryFolder()
         let bundle = try Deployment(in: folder).bundle
@@ -171,7 +171,7 @@ struct MeasureTests {
             ["policy", bundle, "--tee", "snp", "--minimum-evaluation-data-number", "1", "--out", out], in: folder)
     }
 
-    @Test("measure prints every part of an SNP platform's TCB, and its flags")
+    @Test("measure prints every component of an SNP platform's TCB, and its flags")
     func platformVersions() throws {
         let folder = try TemporaryFolder()
         let bundle = try Deployment(in: folder).bundle
@@ -183,7 +183,7 @@ struct MeasureTests {
         #expect((measured["flags"] as? [String: Bool])?["aliasCheck"] == true)
     }
 
-    @Test("serve --tee auto says what it looked for, and does not fall back to development")
+    @Test("serve --tee auto states what it looked for, and does not fall back to development")
     func auto() throws {
         let folder = try TemporaryFolder()
         let bundle = try Deployment(in: folder).bundle

@@ -48,7 +48,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("A picture that is posted as it is gets its class, and the proxy follows the life of its server")
+    @Test("A posted picture gets its class, and the proxy follows its server's restarts and provisioning")
     func life() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let port = try Loopback.Port()
@@ -79,7 +79,7 @@ struct ProxyTests {
         #expect(try proxy.best(Demo.clients[0].0) == "Stop")
     }
 
-    @Test("A policy that is removed or replaced while the proxy runs counts at once")
+    @Test("A policy that is removed or replaced while the proxy runs takes effect at once")
     func revokedPolicy() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -104,7 +104,7 @@ struct ProxyTests {
         #expect(try proxy.best(Demo.clients[0].0) == "Stop")
     }
 
-    @Test("Answers and health of the proxy name an ended lease with its remedy, and the next lease is found")
+    @Test("The proxy's answers and health report an ended lease with its remedy, and the next lease is found")
     func lease() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -125,7 +125,7 @@ struct ProxyTests {
         #expect(try proxy.best(Demo.clients[0].0) == "Stop")
     }
 
-    @Test("Another enclave at the port of one that was lost is asked who it is, and sent nothing")
+    @Test("Another enclave at the port of a lost one is attested again and receives no picture")
     func anotherEnclave() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -162,7 +162,7 @@ struct ProxyTests {
         #expect(try proxy.best(Demo.clients[0].0) == "Stop")
     }
 
-    @Test("A server that never answers keeps neither a removed policy nor another server waiting")
+    @Test("A server that never answers delays neither the removal of a policy nor requests to another server")
     func silentServer() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -182,7 +182,7 @@ struct ProxyTests {
         withExtendedLifetime(silent) {}
     }
 
-    @Test("With several servers the loss of one is not noticed")
+    @Test("With several servers, clients do not notice the loss of one")
     func severalServers() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let servers = try (0..<2).map { _ in try Server(provisioned: deployment) }
@@ -198,7 +198,7 @@ struct ProxyTests {
         withExtendedLifetime(servers) {}
     }
 
-    @Test("A server that falls silent after it worked is found, and comes back when it answers")
+    @Test("A server that stops answering is detected, and is used again when it answers")
     func silencedServer() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let servers = try (0..<2).map { _ in try Server(provisioned: deployment) }
@@ -229,7 +229,7 @@ struct ProxyTests {
         withExtendedLifetime(servers) {}
     }
 
-    @Test("SIGTERM ends the proxy within its time, with an upload under way that does not go on")
+    @Test("SIGTERM ends the proxy within its time limit, even with a stalled upload")
     func end() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let proxy = try RunningProxy(deployment, ["http://127.0.0.1:9"])
@@ -243,7 +243,7 @@ struct ProxyTests {
         #expect(try proxy.program.wait().status == 0)
     }
 
-    @Test("Others than this machine need a key, and the development TEE the word")
+    @Test("A non-loopback listener needs an API key, and the development TEE must be named")
     func refusals() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let arguments = [

@@ -45,7 +45,7 @@ struct ReplicaTests {
         try server.get("/health/ready?replica=\(replica)").status == 200
     }
 
-    @Test("provision reaches every replica, and each has a run of its own; one that lacks it is reached by its number")
+    @Test("provision reaches every replica, each with its own epoch; a single replica is selected by its number")
     func provisions() throws {
         let (deployment, server) = try set(2)
         let state = try server.getAsOperator("/health/ready")
@@ -79,7 +79,7 @@ struct ReplicaTests {
         #expect(try server.metric("replica_state{pool=\"serving\",replica=\"1\",state=\"ready\"}") == 1)
     }
 
-    @Test("provision ends and says which replica it did not reach; the others are provisioned")
+    @Test("provision fails and names the replica that it did not reach; the others are provisioned")
     func unreached() throws {
         let (deployment, server) = try set(2)
         let enclaves = server.program.children
@@ -105,7 +105,7 @@ struct ReplicaTests {
         }
     }
 
-    @Test("Replicas and pools that do not exist are refused, and every answer has a route of two digits")
+    @Test("Unknown replicas and pools are refused, and every answer has a route of two digits")
     func strangers() throws {
         let (_, server) = try set(2)
         let evidence = "/.well-known/infenclave/evidence?nonce=" + String(repeating: "07", count: 32)
@@ -127,7 +127,7 @@ struct ReplicaTests {
     }
 
     @Test(
-        "kill -9 of one under load: the others go on, its clients attest again, and nobody but those under way notices")
+        "After kill -9 of one replica under load the other serves, clients attest again, and no request fails")
     func killed() async throws {
         let (deployment, server) = try set(2)
         try succeed(deployment.provisionArguments(server.url) + Self.ample, in: deployment.folder)
@@ -158,7 +158,7 @@ struct ReplicaTests {
         #expect(try server.metric("enclave_restarts_total") == 1)
     }
 
-    @Test("SIGSTOP of one under load: no more than those that wait for it wait, until they are answered")
+    @Test("After SIGSTOP of one replica under load only its own requests wait, and they are answered later")
     func stopped() async throws {
         let (deployment, server) = try set(2)
         try succeed(deployment.provisionArguments(server.url) + Self.ample, in: deployment.folder)
@@ -186,7 +186,7 @@ struct ReplicaTests {
         #expect(server.program.children == enclaves)
     }
 
-    @Test("Another bundle takes the place of the one that is served under load, and no request fails")
+    @Test("Another bundle replaces the served one under load, and no request fails")
     func swap() async throws {
         let (deployment, server) = try set(2, options: ["--swap-grace", "2"])
         let folder = deployment.folder
@@ -222,7 +222,7 @@ struct ReplicaTests {
         #expect(old.status == 1 && old.code == "attestationRejected", "\(old.output)")
     }
 
-    @Test("A keyholder provisions every replica, and one that was started again alone")
+    @Test("A keyholder provisions every replica, and a restarted replica alone")
     func keyholder() throws {
         let (deployment, server) = try set(2)
         let folder = deployment.folder
@@ -251,7 +251,7 @@ struct ReplicaTests {
         #expect(((verified.json as? [String: Any])?["events"] as? [String: Int])?["release"] == 3)
     }
 
-    @Test("After kill -9 of a host whoever starts it again need do no more: a keyholder makes it ready")
+    @Test("After kill -9 of the host and a restart, a keyholder makes it ready without further action")
     func killedHost() throws {
         let deployment = try Deployment(cuts: Demo.everythingInside, in: try TemporaryFolder())
         let folder = deployment.folder

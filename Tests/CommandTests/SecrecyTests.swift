@@ -58,9 +58,9 @@ private struct Secrets {
     }
 }
 
-@Suite("Secrets in the host's memory and in its traffic")
+@Suite("Secrets in the host's memory and traffic")
 struct SecrecyTests {
-    @Test("The host's memory holds no class name, token, key or input, while it serves and after")
+    @Test("The host's memory contains no class name, token, key or input, during and after serving")
     func memory() throws {
         let folder = try TemporaryFolder()
         let secrets = try Secrets(in: folder)
@@ -95,7 +95,7 @@ struct SecrecyTests {
         _ = try server.stop()
     }
 
-    @Test("The scan finds each kind of secret where it is planted, at any alignment")
+    @Test("The memory scan finds each kind of planted secret at any alignment")
     func positiveControl() throws {
         let folder = try TemporaryFolder()
         let secrets = try Secrets(in: folder)
@@ -116,7 +116,7 @@ struct SecrecyTests {
         #expect(try scan.found(inProcess: getpid()).names == Set(sought.map(\.name)))
     }
 
-    @Test("The traffic holds no class name, token, key or input")
+    @Test("The traffic contains no class name, token, key or input")
     func traffic() throws {
         let folder = try TemporaryFolder()
         let secrets = try Secrets(in: folder)

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("The configuration of serve in a file", .serialized)
+@Suite("The configuration file of serve", .serialized)
 struct ServeConfigurationTests {
     private func configuration(_ members: [String: Any]) throws -> [UInt8] {
         [UInt8](try JSONSerialization.data(withJSONObject: members))
@@ -16,7 +16,7 @@ struct ServeConfigurationTests {
     }
 
     @Test(
-        "What is no option, has another kind of value, or stands there twice is refused with the file's name",
+        "Unknown members, values of another type and duplicate members are refused with the file's name",
         arguments: [
             (#"{"bundles":["x.infenclave"],"tee":"development","workerz":1}"#, "workerz"),
             (#"{"bundles":["x.infenclave"],"tee":"development","workers":0}"#, "--workers takes"),
@@ -35,13 +35,13 @@ struct ServeConfigurationTests {
         #expect(outcome.errors.contains("serve.json") && outcome.errors.contains(word), "\(outcome.errors)")
     }
 
-    @Test("Beside a file the command line has no options")
+    @Test("Command-line options beside a configuration file are refused")
     func alone() throws {
         let outcome = try infenclave(["serve", "a.infenclave", "--config", "x.json"], in: try TemporaryFolder())
         #expect(outcome.status == 64 && outcome.errors.contains("--config takes the place"), "\(outcome.errors)")
     }
 
-    @Test("SIGHUP reads it again: bundles and the level of the log change, another change is said to need a restart")
+    @Test("SIGHUP reloads bundles and log level, and reports that other changes need a restart")
     func reload() throws {
         let folder = try TemporaryFolder()
         let first = try Deployment(cuts: Demo.everythingInside, name: "first", in: folder)
@@ -98,7 +98,7 @@ struct ServeConfigurationTests {
         #expect(try program.wait().status == 0)
     }
 
-    @Test("With another number of replicas the enclaves share the processors anew")
+    @Test("A changed number of replicas redistributes the processors among the enclaves")
     func replicas() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(cuts: Demo.everythingInside, in: folder)
@@ -131,7 +131,7 @@ struct ServeConfigurationTests {
         #expect(try workers(alone) == processors)
     }
 
-    @Test("A model in its grace period delays neither other bundles nor the next reading of the configuration")
+    @Test("A model in its grace period delays neither other bundles nor the next reload of the configuration")
     func grace() throws {
         let folder = try TemporaryFolder()
         let first = try Deployment(cuts: Demo.everythingInside, name: "first", in: folder)

@@ -37,9 +37,9 @@ private final class Manager {
     }
 }
 
-@Suite("A service manager")
+@Suite("Notifications to a service manager")
 struct ServiceManagerTests {
-    @Test("It hears when the server serves, in which state it is, that it lives, and that it stops")
+    @Test("The service manager is notified of readiness, state, liveness and stopping")
     func notifications() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         // The longest path of a socket is short.
@@ -66,7 +66,7 @@ struct ServiceManagerTests {
     }
 
     @Test(
-        "The example unit is one that systemd takes",
+        "systemd accepts the example unit",
         .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/systemd-analyze"), "there is no systemd"))
     func unit() throws {
         let folder = try TemporaryFolder()

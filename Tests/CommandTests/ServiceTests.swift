@@ -4,9 +4,9 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("The server's life")
+@Suite("The server's life cycle")
 struct ServiceTests {
-    @Test("Until the owner provisions it, it lives, is not ready, and answers 503 with a code")
+    @Test("Until it is provisioned the server is live but not ready, and answers 503 with a code")
     func unprovisioned() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment)
@@ -68,7 +68,7 @@ struct ServiceTests {
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
     }
 
-    @Test("Provisioning again strikes clients off, and gives each its own quota")
+    @Test("Provisioning again removes unlisted clients, and gives each client its own quota")
     func updatedClients() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -98,7 +98,7 @@ struct ServiceTests {
     }
 
     @Test(
-        "When the lease ends the server is not ready, clients are told why, and the owner can renew it without a restart"
+        "When the lease ends the server is not ready, clients get the reason, and the owner renews it without a restart"
     )
     func leaseEnds() throws {
         let folder = try TemporaryFolder()
@@ -115,7 +115,7 @@ struct ServiceTests {
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
     }
 
-    @Test("A dead enclave is started again, says so, and serves after the owner provisions it again")
+    @Test("A dead enclave is restarted, reports itself unprovisioned, and serves after provisioning")
     func restart() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -137,7 +137,7 @@ struct ServiceTests {
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
     }
 
-    @Test("SIGTERM and SIGINT end it in order, and the enclave with it", arguments: [SIGTERM, SIGINT])
+    @Test("SIGTERM and SIGINT end the server in order, together with the enclave", arguments: [SIGTERM, SIGINT])
     func termination(_ signal: Int32) throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         // Other tests may delay it now and then; a host that waits without reason does so every time.
@@ -155,7 +155,7 @@ struct ServiceTests {
         #expect(isQuick, "each end took 5 s")
     }
 
-    @Test("Between requests host and enclave sleep: at most 20 ms of processor time each in 200 ms")
+    @Test("Between requests, host and enclave each use at most 20 ms of processor time in 200 ms")
     func sleeps() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -188,7 +188,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("Clients at once are all answered, by one worker or several", arguments: [1, 3])
+    @Test("Simultaneous clients are all answered, by one worker or several", arguments: [1, 3])
     func concurrency(workers: Int) throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment, options: ["--workers", "\(workers)"])

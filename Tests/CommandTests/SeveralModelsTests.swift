@@ -50,7 +50,7 @@ struct SeveralModelsTests {
         #expect(try server.stop().status == 0)
     }
 
-    @Test("Two bundles of one name are refused, with both in the message")
+    @Test("Two bundles with the same name are refused, and the message names both")
     func sameName() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("Sockets that a service manager passes", .serialized)
+@Suite("Socket activation", .serialized)
 struct SocketActivationTests {
     /// Both sockets, closed at the end: a server has its own descriptors of them.
     private final class Sockets {
@@ -26,7 +26,7 @@ struct SocketActivationTests {
         "export LISTEN_PID=$$ LISTEN_FDS=\(count) LISTEN_FDNAMES=\(names); exec"
     }
 
-    @Test("What connects before the server runs is answered when it does, and after a restart over the same sockets")
+    @Test("A connection made before the server starts is answered afterwards, and so is one before a restart")
     func activation() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let sockets = try Sockets()
@@ -48,7 +48,7 @@ struct SocketActivationTests {
         }
     }
 
-    @Test("One socket is for clients, whatever its name, and the admin listener keeps its address")
+    @Test("A single socket is for clients, whatever its name, and the admin listener keeps its address")
     func one() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let sockets = try Sockets()
@@ -60,7 +60,7 @@ struct SocketActivationTests {
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == Demo.clients[0].1)
     }
 
-    @Test("Sockets that cannot be told apart, or do not listen, are refused with what the unit has to say")
+    @Test("Ambiguous or non-listening sockets are refused with the unit's necessary settings")
     func refused() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let sockets = try Sockets()
@@ -81,7 +81,7 @@ struct SocketActivationTests {
     }
 
     @Test(
-        "The example sockets are ones that systemd takes",
+        "systemd accepts the example sockets",
         .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/systemd-analyze"), "there is no systemd"))
     func units() throws {
         let folder = try TemporaryFolder()

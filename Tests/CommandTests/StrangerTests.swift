@@ -104,14 +104,14 @@ private func residentMemory(of process: pid_t) throws -> Int {
     return kibibytes << 10
 }
 
-@Suite("Strangers and the service", .serialized)
+@Suite("Clients without a token, and the service", .serialized)
 struct StrangerTests {
     /// Whether `INFENCLAVE_QUIET` is set: the machine does nothing else and this suite runs alone, so that times are
     /// meaningful. Otherwise no time is checked.
     private static let isQuiet = ProcessInfo.processInfo.environment["INFENCLAVE_QUIET"] == "1"
 
     @Test(
-        "While strangers idle, drip, send too much and read nothing, a paying client is served; when they stop, everything is over",
+        "A listed client is served while others idle, send slowly or too much, or do not read; then resources are freed",
         .enabled(if: Strangers.raiseDescriptorLimit(), "the hard limit of file descriptors is too low"))
     func attack() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -156,7 +156,7 @@ struct StrangerTests {
     }
 
     @Test(
-        "Clients that do not read their answers hold neither places nor memory, and a paying client is served",
+        "Clients that do not read their answers hold neither places nor memory, and a listed client is served",
         .enabled(if: Strangers.raiseDescriptorLimit(), "the hard limit of file descriptors is too low"))
     func unread() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -183,7 +183,7 @@ struct StrangerTests {
         try server.program.wait(until: "end") { try server.metric("connections") <= 2 }
     }
 
-    @Test("Bodies of 15 MiB that are taken in, whose senders have no token, leave room for a paying client")
+    @Test("Complete 15 MiB bodies from clients without a token leave room for a listed client")
     func largeBodies() throws {
         let deployment = try BodyMemoryTests.deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -212,7 +212,7 @@ struct StrangerTests {
         _ = try client.classify()
     }
 
-    @Test("Unfinished provisioning messages are bounded, and the owner's goes through between them")
+    @Test("Unfinished provisioning messages are limited, and the owner's message succeeds among them")
     func provisioning() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment)
@@ -236,7 +236,7 @@ struct StrangerTests {
         #expect(try server.state() == "ready")
     }
 
-    @Test("Evidence is limited, keys are kept for a while and not over the enclave's end, and clients are served")
+    @Test("Evidence requests are limited, keys are cached only while the enclave runs, and clients are served")
     func evidence() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)

@@ -15,7 +15,7 @@ struct TraceTests {
         }
     }
 
-    @Test("Each request has its stages from host to BackNet, under identifiers that no client has a part in")
+    @Test("Each request has a trace of its stages from host to BackNet, with identifiers that no client influences")
     func served() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let collector = try TestEngine { _ in .answer(200, [:], Array("{}".utf8)) }
@@ -52,7 +52,7 @@ struct TraceTests {
         withExtendedLifetime(collector) {}
     }
 
-    @Test("A collector that takes connections and never answers holds neither requests nor the end of the server")
+    @Test("A collector that accepts connections and never answers delays neither requests nor the server's end")
     func silent() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let collector = try TestEngine { _ in .silence }

@@ -9,7 +9,7 @@ import Tensors
 import TestSupport
 import Testing
 
-@Suite("The client's HTTP")
+@Suite("The client's HTTP transport")
 struct TransportTests {
     private func client(_ url: String, _ deployment: Deployment) throws -> InfenclaveClient {
         try InfenclaveClient(
@@ -31,7 +31,7 @@ struct TransportTests {
         return try await failure(server.url, deployment)
     }
 
-    @Test("Waiting for an answer takes next to no processor time")
+    @Test("Waiting for an answer takes almost no processor time")
     func idleWait() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -44,7 +44,7 @@ struct TransportTests {
         #expect(try Program.processorMilliseconds(of: program.identifier) - before <= 100)
     }
 
-    @Test("A cancelled task gives up its request", .timeLimit(.minutes(60)))
+    @Test("Cancelling a task cancels its request", .timeLimit(.minutes(60)))
     func cancellation() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let silent = try SilentServer()
@@ -55,7 +55,7 @@ struct TransportTests {
         await #expect(throws: CancellationError.self) { _ = try await waiting.value }
     }
 
-    @Test("Headers of interim answers and trailers are none of the answer")
+    @Test("Headers of interim responses and trailers are not headers of the answer")
     func otherHeaders() async throws {
         let (line, other) = ("TCB-Info-Issuer-Chain: x\r\n", "Content-Type: text/plain\r\n")
         func answer(interim: String, head: String, trailer: String) -> String {
@@ -83,7 +83,7 @@ struct TransportTests {
         #expect(found.contains("sent no header 'sgx-enclave-identity-issuer-chain'"), "\(found)")
     }
 
-    @Test("Heads without an end, a broken one, and what is no HTTP are told apart")
+    @Test("Heads that are endless, truncated or not HTTP give different errors")
     func hostileHeads() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         func failure(_ answer: String) async throws -> ClientError? {
@@ -106,7 +106,7 @@ struct TransportTests {
         }
     }
 
-    @Test("A server on this machine is asked directly, whatever proxies the environment names")
+    @Test("Loopback servers are reached directly, whatever proxies the environment names")
     func loopbackProxies() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -118,7 +118,7 @@ struct TransportTests {
         #expect(outcome.status == 0, "\(outcome.errors)")
     }
 
-    @Test("A proxy of the environment that does not run is named, and the server is not said to be away")
+    @Test("If the environment's proxy is unreachable, the error names the proxy instead of the server")
     func absentProxy() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -137,7 +137,7 @@ struct TransportTests {
     }
 
     @Test(
-        "The proxy of an address is the one that libcurl takes",
+        "The proxy for an address is the same as libcurl's",
         arguments: [
             ("http://a.example", ["http_proxy": "p:1", "all_proxy": "q:1"], "http_proxy p:1"),
             ("https://a.example/x", ["http_proxy": "p:1", "ALL_PROXY": "q:1"], "ALL_PROXY q:1"),
@@ -156,7 +156,7 @@ struct TransportTests {
         #expect(found.map { "\($0.variable) \($0.address)" } == expected)
     }
 
-    @Test("Addresses of IPv6 keep their brackets")
+    @Test("IPv6 addresses keep their brackets")
     func addressesOfIPv6() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let error = try await failure("http://[::1]:9", deployment)
