@@ -33,11 +33,13 @@ private func probe(_ words: String...) throws -> Int32 {
 struct SandboxTests {
     private static let killed = 128 + SIGSYS
 
-    @Test("A process enters all of it where the kernel has all of it", arguments: ["development", "nitro", "snp"])
+    @Test(
+        "A process enters the whole sandbox if the kernel supports all of it",
+        arguments: ["development", "nitro", "snp"])
     func entered(_ kind: String) throws { #expect(try probe(kind, "nothing") == 0) }
 
     @Test(
-        "What only an intruder does ends the process",
+        "Actions that the enclave never needs end the process",
         arguments: [
             "socket", "unixSocket", "run", "fork", "signal", "attach", "read memory", "file in memory",
         ], ["development", "nitro"])
@@ -46,7 +48,7 @@ struct SandboxTests {
     }
 
     @Test(
-        "The development TEE's process opens no file, and learns nothing of one",
+        "The development TEE's process opens no file and reads no file's attributes",
         arguments: ["read", "write", "make", "remove", "status", "raise limit"])
     func files(_ attempt: String) throws {
         #expect(try probe("development", attempt, "/etc/passwd") == EPERM)
@@ -63,7 +65,7 @@ struct SandboxTests {
         #expect(try probe(kind, "remove", "/etc/passwd") == EACCES)
     }
 
-    @Test("A folder that is left is left with all below it, to read only, and nothing beside it")
+    @Test("An allowed folder is readable with everything below it, and nothing beside it is")
     func folder() throws {
         #expect(try probe("folder:/etc", "read", "/etc/passwd") == 0)
         #expect(try probe("folder:/etc", "write", "/etc/passwd") == EACCES)
@@ -73,20 +75,20 @@ struct SandboxTests {
     }
 
     @Test(
-        "Threads, generated code, random numbers and locks of memory are left",
+        "Threads, generated code, random numbers and memory locks remain allowed",
         arguments: ["thread", "code", "random", "lock"])
     func needed(_ attempt: String) throws { #expect(try probe("development", attempt) == 0) }
 
     @Test("A process can end itself")
     func endsItself() throws { #expect(try probe("development", "abort") == 128 + SIGABRT) }
 
-    @Test("Under Gramine there is no sandbox of ours: the manifest restricts the enclave")
+    @Test("Under Gramine no additional sandbox is used: the manifest restricts the enclave")
     func gramine() throws {
         #expect(EnclaveSandbox.sandbox(for: .sgx) == nil)
         #expect(try Sandbox(paths: [], calls: .enclave).enter(.none) == [])
     }
 
-    @Test("Each thread of a serving enclave is in it, unless its host says otherwise")
+    @Test("Every thread of a serving enclave is in the sandbox, unless its host disables it")
     func serving() throws {
         var generator = SystemRandomNumberGenerator()
         let keyFile = "/tmp/infenclave-test-\(String(generator.next() as UInt64, radix: 36))"

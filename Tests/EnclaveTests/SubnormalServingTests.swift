@@ -74,7 +74,7 @@ struct SubnormalServingTests {
     }
 
     @Test(
-        "Requests and results of subnormal numbers are answered in the time of ordinary ones and of zeros, to 10 %",
+        "Requests and results with subnormal numbers take the time of ordinary numbers and zeros, to 10 %",
         arguments: [true, false])
     func time(isAllInside: Bool) throws {
         let served = try Served(isAllInside: isAllInside)

@@ -4,7 +4,7 @@ import FuzzEntryPoints
 import Testing
 
 /// What the fuzzers found once, and where they start from, without the fuzzers.
-@Suite("Parsers of bytes from outside")
+@Suite("Parsers of untrusted bytes")
 struct ReplayTests {
     /// `Fuzz/Corpus`, a folder per target. A file's name starts with what has to become of it.
     private static let corpus = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -20,7 +20,7 @@ struct ReplayTests {
         Array(bytes).withUnsafeBytes(target.run)
     }
 
-    @Test("A file of the corpus is accepted or refused, as its name says", arguments: FuzzTarget.allCases)
+    @Test("Each corpus file is accepted or refused as its name states", arguments: FuzzTarget.allCases)
     func corpus(_ target: FuzzTarget) throws {
         for file in try Self.files(of: target) {
             let outcome = Self.run(target, try Data(contentsOf: file))
@@ -32,7 +32,7 @@ struct ReplayTests {
         }
     }
 
-    @Test("Every seed is accepted, and every target has one in the seeds or the corpus")
+    @Test("Every seed is accepted, and every target has an accepted input")
     func seeds() throws {
         let seeds = try FuzzSeed.all()
         for seed in seeds where seed.target != .verification {
@@ -45,7 +45,7 @@ struct ReplayTests {
     }
 
     @Test(
-        "No bytes at all and no cut of a seed are accepted where the format has an end", arguments: FuzzTarget.allCases)
+        "Empty input and truncated seeds are refused where the format has an end", arguments: FuzzTarget.allCases)
     func truncation(_ target: FuzzTarget) throws {
         for seed in try FuzzSeed.all() where seed.target == target {
             // The last byte may be a line feed, or an empty section that may be missing.

@@ -29,7 +29,7 @@ private let slowEnclave =
                 say(136, request, struct.pack("<BIIIQQQQ", 3, 1, 0, 1, 0, 0, 0, 0))
         """
 
-@Suite("Credits of an enclave", .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
+@Suite("Request credits of an enclave", .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
 final class CreditTests {
     /// The file at which the first inference goes on.
     private let release = FileManager.default.temporaryDirectory.appending(path: "release-\(UUID().uuidString)").path
@@ -68,7 +68,9 @@ final class CreditTests {
         }
     }
 
-    @Test("The credit of an abandoned request returns with the enclave's answer, and the request is then cancelled")
+    @Test(
+        "The credit of an abandoned request returns with the enclave's answer, and only then is the request cancelled"
+    )
     func abandoned() async throws {
         let enclave = try enclave()
         try await enclave.host.start()
@@ -87,7 +89,7 @@ final class CreditTests {
         await enclave.host.stop()
     }
 
-    @Test("A request that waits for a credit is given up with its client, and the enclave never hears of it")
+    @Test("A request waiting for a credit is dropped when its client disconnects, and the enclave never receives it")
     func waiting() async throws {
         let enclave = try enclave()
         try await enclave.host.start()
@@ -107,7 +109,7 @@ final class CreditTests {
         await enclave.host.stop()
     }
 
-    @Test("A caller that waits for a credit gets an error when the process ends")
+    @Test("A caller waiting for a credit gets an error when the process ends")
     func ended() async throws {
         let enclave = try enclave()
         try await enclave.host.start()

@@ -7,7 +7,7 @@ import Wire
 
 @Suite("Several enclaves for one bundle", .enabled(if: PooledEnclaves.isPossible))
 struct EnclavePoolTests {
-    @Test("A request goes to the enclave that has its key, and one whose key none has is refused as that")
+    @Test("A request goes to the enclave with its key, and a request with an unknown key is refused as such")
     func dispatch() async throws {
         let pool = try PooledEnclaves.pool(3)
         try await pool.begin()
@@ -29,7 +29,7 @@ struct EnclavePoolTests {
         await pool.stop()
     }
 
-    @Test("What the network has to add to evidence is added, and without it there is none, which the log explains")
+    @Test("Network additions to evidence are added; if they fail there is no evidence, and the log states why")
     func completion() async throws {
         struct Unreachable: Error {}
         let nonce = [UInt8](repeating: 1, count: 32)
@@ -80,7 +80,7 @@ struct EnclavePoolTests {
         await pool.stop()
     }
 
-    @Test("Requests that one does not answer fill its share of the room, and no more once it is known to be silent")
+    @Test("Unanswered requests of one replica fill only its share, and none once it is known to be silent")
     func stopped() async throws {
         let pool = try PooledEnclaves.pool(2, maximumWaiting: 8)
         try await pool.begin()
@@ -114,7 +114,7 @@ struct EnclavePoolTests {
         await pool.stop()
     }
 
-    @Test("A replica that no owner has provisioned takes no room from the one that serves")
+    @Test("An unprovisioned replica takes no room from the serving one")
     func unprovisioned() async throws {
         let pool = try PooledEnclaves.pool(2, maximumWaiting: 8)
         try await pool.begin()
@@ -133,7 +133,7 @@ struct EnclavePoolTests {
         await pool.stop()
     }
 
-    @Test("The key configuration comes from another replica where the one that is asked first does not answer")
+    @Test("The key configuration comes from another replica if the first does not answer")
     func keys() async throws {
         let pool = try PooledEnclaves.pool(2)
         try await pool.begin()
@@ -152,7 +152,7 @@ struct EnclavePoolTests {
         await model.stop()
     }
 
-    @Test("Evidence is asked of replicas in turn, or where the route leads; a replica that is gone moves only its own")
+    @Test("Evidence requests rotate among replicas or follow the route; if a replica ends, only its routes move")
     func routes() async throws {
         let pool = try PooledEnclaves.pool(4)
         try await pool.begin()
@@ -173,7 +173,7 @@ struct EnclavePoolTests {
         await pool.stop()
     }
 
-    @Test("A single replica gets requests with any key identifier: an enclave of an older build chooses its own")
+    @Test("A single replica gets requests with any key identifier, since an older enclave chooses its own")
     func alone() async throws {
         let pool = try PooledEnclaves.pool(1)
         try await pool.begin()
@@ -184,7 +184,7 @@ struct EnclavePoolTests {
         await pool.stop()
     }
 
-    @Test("An enclave of an older build can be served alone, and not as one of several", arguments: [1, 2])
+    @Test("An enclave of an older build can be served alone, but not as one of several", arguments: [1, 2])
     func olderBuild(replicas: Int) async throws {
         // It refuses what it does not know as malformed.
         let older = PooledEnclaves.program.replacing(
@@ -205,7 +205,7 @@ struct EnclavePoolTests {
         arguments: ["", "A1", "7F", "a b", "é", "a\r\nb", String(repeating: "a", count: 17), "-1", "a,b"])
     func invalidRoutes(_ text: String) { #expect(Route(text) == nil) }
 
-    @Test("A route that a host makes up is one of 256")
+    @Test("A random route is one of 256")
     func madeUpRoutes() {
         for _ in 0..<100 { #expect(Route.random().text.wholeMatch(of: /[0-9a-f]{2}/) != nil) }
     }

@@ -23,7 +23,7 @@ struct EnclaveWriterTests {
         .infer(message: [UInt8](repeating: UInt8(truncatingIfNeeded: requestID), count: byteCount))
     }
 
-    @Test("Nobody waits for an enclave that does not read; it gets all messages whole and in their order")
+    @Test("Nobody waits for an enclave that does not read; it gets all messages complete and in order")
     func order() throws {
         let (host, descriptor) = try HostStream.pair()
         let enclave = EnclaveStream(descriptor: descriptor)
@@ -39,7 +39,7 @@ struct EnclaveWriterTests {
         #expect(try read(1, from: enclave, byteCount: 10) == [77])
     }
 
-    @Test("Messages of several threads are not mixed, short ones and long ones", arguments: [20, 60_000])
+    @Test("Short and long messages of several threads are not interleaved", arguments: [20, 60_000])
     func severalThreads(byteCount: Int) async throws {
         let (host, descriptor) = try HostStream.pair()
         let enclave = EnclaveStream(descriptor: descriptor)
@@ -65,7 +65,7 @@ struct EnclaveWriterTests {
         }
     }
 
-    @Test("Writing to an enclave that has ended does not end the host")
+    @Test("Writing to an ended enclave does not end the host")
     func gone() throws {
         let (host, descriptor) = try HostStream.pair()
         Glibc.close(descriptor)

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The HTTP server")
 struct HostServerTests {
-    @Test("While the enclave starts it lives, is not ready, and refuses with 503 and a code")
+    @Test("While the enclave starts, the server is live but not ready, and refuses with 503 and a code")
     func withoutEnclave() async throws {
         try await ServedHost.serving { ports in
             let admin = try #require(ports.adminPort)
@@ -39,7 +39,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("Paths have one spelling, and what is for operators is on their listener only")
+    @Test("Each path has one spelling, and operators' paths exist only on their listener")
     func paths() async throws {
         try await ServedHost.serving { ports in
             let admin = try #require(ports.adminPort)
@@ -60,7 +60,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("A body over the limit is refused at its headers, a chunked one at the limit, and nothing more is read")
+    @Test("A body over the limit is refused at its headers, a chunked one at the limit, and no more is read")
     func tooLarge() async throws {
         var limits = ServerLimits()
         limits.requestBytes = 1000
@@ -98,7 +98,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("What follows a request for another protocol, and endless extensions of chunks, end the connection")
+    @Test("Protocol upgrades and endless chunk extensions end the connection")
     func undecoded() async throws {
         try await ServedHost.serving { ports in
             for start in [
@@ -117,7 +117,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("Headers and bodies that drip are answered 408 in time, and silent connections are closed")
+    @Test("Slow headers and bodies are answered 408 in time, and silent connections are closed")
     func deadlines() async throws {
         var limits = ServerLimits()
         limits.clock.head = .milliseconds(300)
@@ -149,7 +149,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("Without memory for bodies they are refused with 503 and Retry-After, and the memory comes back")
+    @Test("Without memory for bodies requests get 503 and Retry-After, and the memory is freed again")
     func memory() async throws {
         var limits = ServerLimits()
         (limits.requestBytes, limits.requestMemory) = (1000, 2000)
@@ -176,7 +176,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("Idle connections give way to new ones, of one address too, and served ones outlive them")
+    @Test("Idle connections are evicted for new ones, even of the same address, and active ones are kept")
     func connections() async throws {
         var limits = ServerLimits()
         (limits.connections, limits.connectionsPerAddress, limits.clock.idle) = (16, 8, .seconds(600))
@@ -205,7 +205,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("Requests that come together are answered one after the other")
+    @Test("Pipelined requests are answered in order")
     func pipelining() async throws {
         try await ServedHost.serving { ports in
             let connection = try Connection(port: ports.port)
@@ -222,7 +222,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("An address that is taken fails with its option, whichever listener it is for")
+    @Test("The error for an address in use names its option, for either listener")
     func taken() async throws {
         try await ServedHost.serving { ports in
             let taken = ListeningAddress(hostname: "127.0.0.1", port: ports.port)

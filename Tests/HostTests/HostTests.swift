@@ -73,9 +73,9 @@ struct ScriptedEnclave {
     }
 }
 
-@Suite("The host and programs that are no enclave")
+@Suite("The host and invalid enclave programs")
 struct EnclaveHostTests {
-    @Test("A program that does not exist, ends at once, or speaks something else fails the start")
+    @Test("The start fails with a program that is missing, ends at once or speaks another protocol")
     func starts() async throws {
         let missing = try ScriptedEnclave("", executable: "/nonexistent/enclave")
         #expect(await missing.failure()?.code == .enclaveUnavailable)
@@ -95,7 +95,7 @@ struct EnclaveHostTests {
         }
     }
 
-    @Test("A program that lives and says nothing is ended after the time that a start may take")
+    @Test("A program that stays silent is ended after the start timeout")
     func silence() async throws {
         let enclave = try ScriptedEnclave("exec sleep 600", startTimeout: .milliseconds(200))
         #expect(await enclave.failure()?.code == .enclaveUnavailable)
@@ -104,7 +104,7 @@ struct EnclaveHostTests {
         await enclave.host.stop()
     }
 
-    @Test("Without an enclave every question fails with a code, and nothing waits")
+    @Test("Without an enclave every request fails with a code at once")
     func questions() async throws {
         let model = try ScriptedEnclave("exit 0").model()
         let host = model.serving.members[0].host
@@ -116,7 +116,7 @@ struct EnclaveHostTests {
         #expect(text.contains("infenclave_answers_total{model=\"model\"} 0"))
     }
 
-    @Test("The metrics are in Prometheus' text format: help, type and value of each, nothing else")
+    @Test("The metrics are in Prometheus' text format: help, type and value of each metric")
     func metrics() async throws {
         let text = try await ScriptedEnclave("exit 0").model().metricsText.text
         #expect(text.hasSuffix("\n"))

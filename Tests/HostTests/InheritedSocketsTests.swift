@@ -3,23 +3,23 @@ import Glibc
 import HostServer
 import Testing
 
-@Suite("Sockets of a service manager")
+@Suite("Sockets from a service manager")
 struct InheritedSocketsTests {
-    @Test("Variables that are for another process, or not there, pass nothing")
+    @Test("Variables that are missing, or for another process, pass no sockets")
     func others() throws {
         #expect(try InheritedSockets(environment: [:]) == .none)
         #expect(try InheritedSockets(environment: ["LISTEN_FDS": "2", "LISTEN_PID": "1"]) == .none)
         #expect(try InheritedSockets(environment: ["LISTEN_FDS": "2"]) == .none)
     }
 
-    @Test("Sockets that are none, or too many, are refused", arguments: ["0", "3", "-1", "x", "", "99999999999"])
+    @Test("Invalid descriptors, and too many sockets, are refused", arguments: ["0", "3", "-1", "x", "", "99999999999"])
     func counts(count: String) {
         #expect(throws: HostServerError.self) {
             try InheritedSockets(environment: ["LISTEN_FDS": count, "LISTEN_PID": String(getpid())])
         }
     }
 
-    @Test("A socket's address is shown as it listens")
+    @Test("A socket's address is printed as it listens")
     func addresses() throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(listener) }

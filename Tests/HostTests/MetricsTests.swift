@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Metrics")
 struct MetricsTests {
-    @Test("A histogram counts each duration in its range, and its last bucket is all of them")
+    @Test("A histogram counts each duration in its bucket, and the last bucket counts all of them")
     func histogram() {
         var histogram = Histogram()
         for milliseconds in [0.1, 0.5, 0.6, 4, 99, 101, 60_000, -3] { histogram.add(.seconds(milliseconds / 1000)) }
@@ -16,7 +16,7 @@ struct MetricsTests {
         #expect(abs(histogram.sum - 60.2052) < 1e-9)
     }
 
-    @Test("What two models add to one metric stands together, under one help and type")
+    @Test("Values of two models for one metric are listed together, under one help and type")
     func families() {
         var text = MetricsText()
         for model in ["a", "b"] {
@@ -34,7 +34,7 @@ struct MetricsTests {
             ])
     }
 
-    @Test("What stands in a label cannot forge a line")
+    @Test("A label value cannot inject a line")
     func labels() {
         var text = MetricsText()
         text.add("x", .gauge, "Help.", [([("name", "a\"b\\c\nd")], 0.25)])

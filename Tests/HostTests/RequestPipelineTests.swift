@@ -23,7 +23,7 @@ private final class SlowEngine: BackNetEngine {
     }
 }
 
-@Suite("The way of a request", .enabled(if: PooledEnclaves.isPossible))
+@Suite("The request pipeline", .enabled(if: PooledEnclaves.isPossible))
 struct RequestPipelineTests {
     /// Other tests may keep this one waiting.
     private static let ample = Duration.seconds(600)
@@ -57,7 +57,7 @@ struct RequestPipelineTests {
         return lines.first { $0.hasPrefix(line) }?.split(separator: " ").last.flatMap { Int($0) } ?? 0
     }
 
-    @Test("One that the enclave does not answer is refused at its deadline, and its place is free")
+    @Test("A request that the enclave does not answer is refused at its deadline, and its place is freed")
     func computing() async throws {
         let model = try await model(maximumWaiting: 1)
         let start = ContinuousClock.now
@@ -72,7 +72,7 @@ struct RequestPipelineTests {
         await model.stop()
     }
 
-    @Test("One that waits for a credit is refused at its deadline, and the enclave never hears of it")
+    @Test("A request waiting for a credit is refused at its deadline, and the enclave never receives it")
     func waiting() async throws {
         let oneCredit = PooledEnclaves.program.replacing(
             "b\"development\" + struct.pack(\"<I\", 1000)", with: "b\"development\" + struct.pack(\"<I\", 1)")
@@ -119,7 +119,7 @@ struct RequestPipelineTests {
         await model.stop()
     }
 
-    @Test("One whose BackNet is late is refused at its deadline; its place is taken while the engine works on it")
+    @Test("A request whose BackNet is late is refused at its deadline; it keeps its place while the engine computes")
     func outside() async throws {
         let split = PooledEnclaves.program.replacing(
             "say(134, request, struct.pack(\"<BI\", slot, os.getpid()) + payload)",
@@ -180,7 +180,7 @@ struct RequestPipelineTests {
         await model.stop()
     }
 
-    @Test("One timer watches the deadlines of all requests, and each is kept")
+    @Test("One timer watches the deadlines of all requests, and each deadline is kept")
     func deadlines() async throws {
         let deadlines = RequestDeadlines()
         let start = ContinuousClock.now
@@ -203,7 +203,7 @@ struct RequestPipelineTests {
         try await PooledEnclaves.wait(for: "one that came when none was left") { late.withLock(\.last) == 6 }
     }
 
-    @Test("Over HTTP it is a 503 with a code and retry-after, and the connection goes on")
+    @Test("Over HTTP an expired request gets 503 with a code and Retry-After, and the connection stays open")
     func http() async throws {
         let model = try await model()
         var limits = ServerLimits()

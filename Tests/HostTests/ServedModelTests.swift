@@ -4,7 +4,7 @@ import HostCore
 import Testing
 import Wire
 
-@Suite("A bundle that takes the place of another", .enabled(if: PooledEnclaves.isPossible))
+@Suite("Replacing a served bundle", .enabled(if: PooledEnclaves.isPossible))
 struct ServedModelTests {
     private static func limits(
         grace: Duration = .milliseconds(300), patience: Duration = .seconds(600), drain: Duration = .seconds(600)
@@ -34,7 +34,7 @@ struct ServedModelTests {
         return try await pool.ask(member, [keyIdentifier, 0])
     }
 
-    @Test("A staged pool waits for its owner, then serves; the old keys are still accepted")
+    @Test("A staged pool serves after provisioning, and the old pool's keys are accepted until the grace period ends")
     func swap() async throws {
         let model = try await Self.model(2, Self.limits(grace: .seconds(600)))
         let old = model.serving
@@ -62,7 +62,7 @@ struct ServedModelTests {
     }
 
     @Test(
-        "What the old enclaves compute at the end of the grace is finished; then they end, and their keys are unknown")
+        "Requests running at the end of the grace period finish; then the old enclaves end and their keys are unknown")
     func drain() async throws {
         let model = try await Self.model(2)
         let old = model.serving
@@ -93,7 +93,7 @@ struct ServedModelTests {
         await model.stop()
     }
 
-    @Test("If some replicas of a staged pool stay unprovisioned, the others serve after a while")
+    @Test("If some replicas of a staged pool stay unprovisioned, the others serve after a timeout")
     func patience() async throws {
         let model = try await Self.model(1, Self.limits(patience: .milliseconds(500)))
         let new = try await Self.staged(2, beside: model)

@@ -57,7 +57,7 @@ struct TraceExportTests {
         }
     }
 
-    @Test("A collector gets each request with its stages inside it, and what waits when the server stops")
+    @Test("A collector gets each request with its stages as child spans, including spans pending at the server's end")
     func export() async throws {
         let collector = try TestEngine { _ in .answer(200, ["Content-Type": "application/json"], Array("{}".utf8)) }
         let exporter = try exporter(collector)
@@ -103,7 +103,7 @@ struct TraceExportTests {
         withExtendedLifetime(collector) {}
     }
 
-    @Test("Without a collector requests do not wait; what is lost is counted and said once, and so is its return")
+    @Test("Without a collector requests do not wait; lost spans are counted and logged once, and so is its return")
     func lost() async throws {
         let collector = try TestEngine { _ in .answer(500, [:], []) }
         let lines = Mutex<[LogLine]>([])
@@ -133,7 +133,7 @@ struct TraceExportTests {
     }
 
     @Test(
-        "An address of a collector is taken as it is written, and nothing else is",
+        "A collector address is accepted only in its documented form",
         arguments: [
             ("http://127.0.0.1:4318", "http://127.0.0.1:4318"), ("http://collector", "http://collector:4318"),
             ("http://[::1]:1/a/b/", "http://[::1]:1/a/b"), ("http://[::1]", "http://[::1]:4318"),

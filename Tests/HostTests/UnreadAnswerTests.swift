@@ -36,7 +36,7 @@ struct UnreadAnswerTests {
         }
     }
 
-    @Test("One that sends requests and reads no answer is cut off in time, and its place is free")
+    @Test("A client that sends requests and reads no answer is disconnected in time, and its place is freed")
     func deadline() async throws {
         var limits = ServerLimits()
         limits.clock.unread = .milliseconds(700)

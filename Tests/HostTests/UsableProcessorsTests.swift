@@ -21,9 +21,9 @@ private final class Root {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
-@Suite("The processors that a process may use")
+@Suite("Processors available to the process")
 struct UsableProcessorsTests {
-    @Test("Quotas of control groups count, of this group and of those around it, in both versions")
+    @Test("cgroup quotas of the group and its ancestors count, in both versions")
     func quotas() throws {
         #expect(UsableProcessors.count() >= 1)
         // Without the quota that this process may have itself.
@@ -63,7 +63,7 @@ struct UsableProcessorsTests {
         }
     }
 
-    @Test("Affinity counts", arguments: ["1", "0,00000001", "80000000,00000000"])
+    @Test("Processor affinity counts", arguments: ["1", "0,00000001", "80000000,00000000"])
     func affinity(_ mask: String) throws {
         let root = try Root(["proc/self/status": "Name:\tx\nCpus_allowed:\t\(mask)\nCpus_allowed_list:\t0\n"])
         #expect(UsableProcessors.count(root: root.path) == 1)

@@ -3,9 +3,9 @@ import Foundation
 import Imaging
 import Testing
 
-@Suite("Folders of pictures")
+@Suite("Picture folders")
 struct ImageFolderTests {
-    @Test("Pictures are listed by name; other files, hidden files and folders are not")
+    @Test("Pictures are listed by name, without other files, hidden files and folders")
     func lists() throws {
         let folder = try TemporaryFolder()
         for name in ["b.JPG", "a.png", "c.jpeg", "ä.WebP", "notes.txt", ".hidden.png", "jpg", "10.png", "9.png"] {
@@ -27,7 +27,7 @@ struct ImageFolderTests {
         #expect(error?.message.hasPrefix(folder.path) == true)
     }
 
-    @Test("What is missing or no folder is unreadable")
+    @Test("A missing path, or one that is not a folder, is unreadable")
     func unreadable() throws {
         let folder = try TemporaryFolder()
         let file = try folder.write([1], "a.png")

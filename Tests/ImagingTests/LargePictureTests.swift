@@ -3,7 +3,7 @@ import Imaging
 import Tensors
 import Testing
 
-@Suite("JPEG pictures over the limit of pixels")
+@Suite("JPEG pictures over the pixel limit")
 struct LargePictureTests {
     /// A grey JPEG file whose left part is bright and whose right part is dark, in blocks of 8 by 8 pixels.
     private struct Halves {
@@ -65,7 +65,7 @@ struct LargePictureTests {
     }
 
     @Test(
-        "They are scaled to a half, or to a quarter if a half is still too large",
+        "Large pictures are scaled to a half, or to a quarter if a half is still too large",
         arguments: [(8200, 8201, 2), (16_383, 16_385, 4)])
     func scaled(_ width: Int, _ height: Int, _ factor: Int) throws {
         let image = try Image(decodingArray: Halves(width: width, height: height).file)
@@ -73,13 +73,13 @@ struct LargePictureTests {
         expectHalves(image, (width + factor - 1) / factor, (height + factor - 1) / factor, border: border)
     }
 
-    @Test("Within the limit they keep their size")
+    @Test("Pictures within the limit keep their size")
     func kept() throws {
         let image = try Image(decodingArray: Halves(width: 8192, height: 100).file)
         expectHalves(image, 8192, 100, border: 4096)
     }
 
-    @Test("Over 256 million pixels they are refused")
+    @Test("Pictures over 256 million pixels are refused")
     func refused() throws {
         let error = #expect(throws: ImagingError.self) {
             try Image(decodingArray: Halves(width: 65_535, height: 4097).file)
@@ -102,7 +102,7 @@ struct LargePictureTests {
         return file + [0xFF, 0xD9]
     }
 
-    @Test("Those of whose pixels the decoder would hold all coefficients are refused: progressive, or of several scans")
+    @Test("Large progressive and multi-scan pictures are refused, since the decoder would hold all coefficients")
     func coefficients() throws {
         for file in [
             Self.empty(frame: 0xC2, channels: 4, scans: [[1, 2, 3, 4]]),
@@ -116,7 +116,7 @@ struct LargePictureTests {
         }
     }
 
-    @Test("A crop without a resize is not taken from a picture that was scaled")
+    @Test("A crop without a resize refuses a picture that was scaled while decoding")
     func cropped() throws {
         let image = try Image(decodingArray: Halves(width: 8200, height: 8201).file)
         func fitted(_ resize: Preprocessing.Resize) throws -> Image {
