@@ -46,7 +46,9 @@ struct OperatorTests {
         ]
     }
 
-    @Test("Convolutions agree with plain loops to 1e-5 of the largest output", arguments: try convolutions.get())
+    @Test(
+        "Convolutions agree with the plain-loop reference to 1e-5 of the largest output",
+        arguments: try convolutions.get())
     func convolves(_ problem: Problem) throws { try problem.check() }
 
     static let poolings: Result<[Problem], any Error> = Result {
@@ -69,7 +71,9 @@ struct OperatorTests {
             }
     }
 
-    @Test("Poolings agree with plain loops to 1e-5 of the largest output", arguments: try poolings.get())
+    @Test(
+        "Pooling operators agree with the plain-loop reference to 1e-5 of the largest output",
+        arguments: try poolings.get())
     func pools(_ problem: Problem) throws { try problem.check() }
 
     static let windows = [
@@ -79,7 +83,9 @@ struct OperatorTests {
         Window(kernel: [2, 2], dilations: [10, 9]), Window(kernel: [3, 3], strides: [3, 3], pads: [2, 2, 2, 2]),
     ]
 
-    @Test("The maximum of windows of what a convolution made, in its layout", arguments: windows, [false, true])
+    @Test(
+        "Maximum pooling of a convolution's output in its blocked layout agrees with the reference",
+        arguments: windows, [false, true])
     func poolsConvolutionResults(_ window: Window, _ ceil: Bool) throws {
         for images in [1, 3] {
             var problem = try Self.convolution([images, 8, 13, 12], [24, 8, 3, 3])
@@ -98,7 +104,7 @@ struct OperatorTests {
     }
 
     @Test(
-        "Windows of a row-major picture are not left to oneDNN's plain loops",
+        "Pooling of a row-major tensor does not use oneDNN's reference implementation",
         arguments: [Pooling.Kind.maximum, .average, .averageWithPadding])
     func poolsRowMajor(_ kind: Pooling.Kind) throws {
         let padded = Window(kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1])
@@ -155,7 +161,7 @@ struct OperatorTests {
         try convolved.check()
     }
 
-    @Test("Where a condition does not hold, a value that is no number becomes 0")
+    @Test("Where replaces NaN by 0 if its condition is false")
     func keeps() throws {
         for shapes in [([2, 3, 4, 5], [2, 3, 4, 5]), ([2, 3, 4, 5], [5]), ([4, 5], [2, 3, 4, 5]), ([6], [])] {
             var problem = Problem("logarithms of \(shapes)")
@@ -179,7 +185,9 @@ struct OperatorTests {
         Activation(.tanh), Activation(.elu, alpha: 1.5),
     ]
 
-    @Test("Activations agree alone, after a convolution, and before another use", arguments: activations)
+    @Test(
+        "Activations agree with the reference alone, after a convolution, and before another use",
+        arguments: activations)
     func activates(_ activation: Activation) throws {
         try Self.single("alone", .activation(activation), [2, 5, 3, 7]).check()
         var problem = try Self.convolution([1, 4, 6, 6], [8, 4, 3, 3])
@@ -232,10 +240,12 @@ struct OperatorTests {
         ]
     }
 
-    @Test("Other operators agree with plain loops to 1e-5 of the largest output", arguments: try others.get())
+    @Test(
+        "Other operators agree with the plain-loop reference to 1e-5 of the largest output",
+        arguments: try others.get())
     func computes(_ problem: Problem) throws { try problem.check() }
 
-    @Test("Operators that move elements take what convolutions make, in its layout")
+    @Test("Operators that move elements accept a convolution's blocked layout")
     func movesConvolutionResults() throws {
         let moves: [ModelGraph.Operation] = [
             .slice(Slice(starts: [0, 0], ends: [100, 100], axes: [2, 3], steps: [2, 2])),

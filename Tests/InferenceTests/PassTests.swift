@@ -28,7 +28,7 @@ struct PassTests {
             "\(name).mean", "\(name).variance")
     }
 
-    @Test("Nodes of constants are computed once")
+    @Test("Nodes with constant operands only are computed once")
     func constantFolding() throws {
         var problem = try Self.start("constants")
         try problem.constant("a", [8, 1, 6])
@@ -41,7 +41,7 @@ struct PassTests {
         #expect(plan.kinds == ["convolution", "add"])
     }
 
-    @Test("Identities disappear and views of views see through")
+    @Test("Identity nodes and chained views are removed")
     func viewRemoval() throws {
         var problem = try Self.start("views")
         problem.node("i", .identity(Identity(isDropout: true)), "y")
@@ -52,7 +52,7 @@ struct PassTests {
         #expect(plan.kinds == ["convolution"])
     }
 
-    @Test("What no output needs is not computed")
+    @Test("Nodes that no output depends on are not computed")
     func deadCode() throws {
         var problem = try Self.start("dead code")
         problem.node("z", .activation(Activation(.tanh)), "y")
@@ -62,7 +62,7 @@ struct PassTests {
         #expect(plan.kinds == ["convolution"])
     }
 
-    @Test("BatchNormalization goes into the convolution before it, with its bias", arguments: [false, true])
+    @Test("BatchNormalization is folded into the preceding convolution, including its bias", arguments: [false, true])
     func batchNormalizationFolding(_ hasBias: Bool) throws {
         var problem = Problem("convolution and normalisation")
         try problem.input("x", [2, 8, 6, 6])
@@ -82,7 +82,7 @@ struct PassTests {
         #expect(plan.steps.last { $0.kind == "convolution" }?.fused == ["n", "m", "z"])
     }
 
-    @Test("BatchNormalization elsewhere is one step with the activation after it")
+    @Test("BatchNormalization without a convolution is one step with the following activation")
     func batchNormalizationAlone() throws {
         var problem = Problem("normalisation of an input")
         try problem.input("x", [2, 8, 6, 6])
@@ -97,7 +97,7 @@ struct PassTests {
         #expect(plan.kinds.contains("scale and shift"))
     }
 
-    @Test("Arithmetic with a constant per channel goes into the convolution or normalisation before it")
+    @Test("Arithmetic with a constant per channel is folded into the preceding convolution or normalisation")
     func channelArithmetic() throws {
         let functions: [(Arithmetic.Function, Bool)] = [
             (.add, true), (.multiply, false), (.subtract, true), (.subtract, false), (.divide, true),
@@ -122,7 +122,7 @@ struct PassTests {
         }
     }
 
-    @Test("Arithmetic that differs within a channel, or divides by it, stays")
+    @Test("Arithmetic that differs within a channel, or divides by the channel, is not folded")
     func channelArithmeticStays() throws {
         for (shape, function, operands) in [
             ([6], Arithmetic.Function.add, ["y", "k"]), ([8, 1, 6], .multiply, ["y", "k"]),
@@ -138,7 +138,7 @@ struct PassTests {
         }
     }
 
-    @Test("BatchNormalization by parameters that are computed is arithmetic")
+    @Test("BatchNormalization with computed parameters becomes arithmetic")
     func batchNormalizationExpansion() throws {
         var problem = Problem("normalisation by inputs")
         try problem.input("x", [2, 8, 6, 6])
@@ -149,7 +149,7 @@ struct PassTests {
         #expect(try problem.check().rewrites(by: "batch normalisation expansion") == ["n"])
     }
 
-    @Test("A Pad with zeros goes into the convolution after it, and into an average that counts padding")
+    @Test("A Pad with zeros is folded into the following convolution, or an average pooling that counts padding")
     func paddingMerging() throws {
         var problem = Problem("pad and convolution")
         try problem.input("x", [2, 8, 6, 6])
@@ -167,7 +167,7 @@ struct PassTests {
         #expect(try average.check().rewrites(by: "padding merging") == ["y"])
     }
 
-    @Test("A Pad stays where the window would pad with something else")
+    @Test("A Pad is not folded if the window would pad with another value")
     func paddingStays() throws {
         for (value, operation) in [
             (Float(1), Self.convolution(pad: 0)), (0, .pooling(Pooling(.maximum, window: Window(kernel: [3, 3])))),
@@ -186,7 +186,7 @@ struct PassTests {
         }
     }
 
-    @Test("An activation goes into what makes its operand, unless that is used elsewhere")
+    @Test("An activation is fused into the node of its operand, unless the operand is used elsewhere")
     func activationFusion() throws {
         var problem = try Self.start("activation")
         problem.node("z", .activation(Activation(.hardSigmoid, alpha: 0.2, beta: 0.5)), "y")
@@ -199,7 +199,7 @@ struct PassTests {
         #expect(try problem.check().rewrites(by: "activation fusion").isEmpty)
     }
 
-    @Test("GELU as exporters spell it is one function", arguments: [0, 1, 2])
+    @Test("GELU written as exporters do becomes one activation", arguments: [0, 1, 2])
     func geluRecognition(_ order: Int) throws {
         var problem = try Self.start("gelu in order \(order)")
         let root = Float(2).squareRoot()
@@ -226,7 +226,7 @@ struct PassTests {
         #expect(plan.kinds == ["convolution"])
     }
 
-    @Test("Layer normalisation spelled with means is one primitive")
+    @Test("Layer normalisation written with means becomes one primitive")
     func layerNormalizationRecognition() throws {
         var problem = Problem("layer normalisation")
         try problem.input("x", [2, 5, 16])
@@ -248,7 +248,7 @@ struct PassTests {
         #expect(plan.kinds == ["layer normalisation"])
     }
 
-    @Test("x times sigmoid(x) is one function in the convolution")
+    @Test("x times sigmoid(x) becomes one activation of the convolution")
     func swishRecognition() throws {
         var problem = try Self.start("swish")
         problem.node("s", .activation(Activation(.sigmoid)), "y")
@@ -285,7 +285,7 @@ struct PassTests {
     }
 
     @Test(
-        "The gate of many pixels goes into the weights of the 1x1 convolution of them",
+        "A gate on many pixels is folded into the weights of the following 1x1 convolution",
         .enabled(if: ProcessorSupport.hasAVX512))
     func gateFolding() throws {
         var problem = try Self.gated("gate")
@@ -304,7 +304,7 @@ struct PassTests {
         ] { #expect(try other.check().rewrites(by: "gate folding").isEmpty) }
     }
 
-    @Test("A residual sum with what is gated is the same when the gate is in the weights")
+    @Test("A residual sum of a gated tensor is the same when the gate is folded into weights")
     func gateAndResidual() throws {
         var problem = try Self.gated("gate and residual sum", results: 8, function: .hardSigmoid)
         problem.node("a", .arithmetic(Arithmetic(.add)), "y", "z")
@@ -313,7 +313,7 @@ struct PassTests {
         #expect(plan.rewrites(by: "residual fusion") == ["a"])
     }
 
-    @Test("What a gate lets through is measured although the gate goes into weights")
+    @Test("The range of a gated tensor is calibrated even if the gate is folded into weights")
     func gateIsCalibrated() throws {
         let problem = try Self.gated("gate to calibrate")
         var calibrator = try Calibrator(try problem.graph(), threads: 1)
@@ -321,7 +321,7 @@ struct PassTests {
         #expect(calibrator.ranges["g"] != nil)
     }
 
-    @Test("A gate of what two convolutions read stays")
+    @Test("A gate whose result two convolutions use is not folded")
     func gateOfTwo() throws {
         var problem = try Self.gated("gate before two convolutions")
         problem.node("z2", Self.convolution(1, pad: 0), "g", "u")
@@ -329,7 +329,7 @@ struct PassTests {
         #expect(try problem.check().rewrites(by: "gate folding").isEmpty)
     }
 
-    @Test("The mean of many pixels is that of the means of windows", arguments: [32, 31, 56])
+    @Test("The mean of many pixels is computed as the mean of window means", arguments: [32, 31, 56])
     func meanOfMany(_ pixels: Int) throws {
         for operation in [
             ModelGraph.Operation.globalPooling(GlobalPooling(.average)),
@@ -349,7 +349,7 @@ struct PassTests {
         }
     }
 
-    @Test("A residual Add and its ReLU go into the later convolution")
+    @Test("A residual Add and its ReLU are fused into the later convolution")
     func residualFusion() throws {
         var problem = try Self.start("residual")
         problem.node("r", .activation(Activation(.relu)), "y")
@@ -362,7 +362,7 @@ struct PassTests {
         #expect(plan.steps.last { $0.kind == "convolution" }?.fused == ["a", "z"])
     }
 
-    @Test("An operand that is needed later survives a residual Add")
+    @Test("An operand that is needed later is not overwritten by a residual Add")
     func residualOperandSurvives() throws {
         var problem = try Self.start("residual operand that is used later")
         problem.node("u", Self.convolution(), "y", "w")
@@ -383,7 +383,7 @@ struct PassTests {
         #expect(try input.given[0].floats() == before)
     }
 
-    @Test("A residual Add stays where the convolution is an output or is used elsewhere")
+    @Test("A residual Add is not fused if the convolution is an output or has another use")
     func residualStays() throws {
         var problem = try Self.start("residual that stays")
         problem.node("u", Self.convolution(), "y", "w")
@@ -392,7 +392,7 @@ struct PassTests {
         #expect(try problem.check().rewrites(by: "residual fusion").isEmpty)
     }
 
-    @Test("A constant matrix becomes the weights of an inner product that reads the layout of a convolution")
+    @Test("A constant matrix product becomes an inner product that reads a convolution's blocked layout")
     func matrixProductSelection() throws {
         var problem = try Self.start("classifier")
         problem.node("f", .flatten(Flatten()), "y")
@@ -416,7 +416,7 @@ struct PassTests {
         return problem
     }
 
-    @Test("A function that follows itself with other parameters keeps them", arguments: [false, true])
+    @Test("Two successive uses of one activation keep their own parameters", arguments: [false, true])
     func functionTwice(_ followsConvolution: Bool) throws {
         var problem = try Self.start("a function twice, after a convolution: \(followsConvolution)")
         let value = followsConvolution ? "y" : "x"
@@ -427,7 +427,7 @@ struct PassTests {
         try problem.check()
     }
 
-    @Test("Arithmetic with one number is a function of the product before it")
+    @Test("Arithmetic with a scalar is fused as a linear function into the preceding product")
     func linearRecognition() throws {
         var problem = Problem("one minus the square")
         try problem.input("x", [2, 8, 6])
@@ -445,7 +445,7 @@ struct PassTests {
         #expect(try problem.check().rewrites(by: "linear recognition").isEmpty)
     }
 
-    @Test("A linear layer on tokens is one inner product with its bias and its activation")
+    @Test("A linear layer on tokens is one inner product with its bias and activation")
     func linearLayer() throws {
         var problem = try Self.linear("linear layer", width: 24)
         #expect(try problem.check().kinds == ["inner product"])
@@ -458,7 +458,7 @@ struct PassTests {
         #expect(plan.steps.first?.fused == ["y", "z"])
     }
 
-    @Test("The residual sum of a linear layer goes into its inner product", arguments: [false, true])
+    @Test("The residual sum of a linear layer is fused into its inner product", arguments: [false, true])
     func linearResidual(_ operandIsUsedLater: Bool) throws {
         var problem = try Self.linear("residual sum, operand used later: \(operandIsUsedLater)", width: 16)
         problem.node("r", .activation(Activation(.relu)), "x")
@@ -471,7 +471,8 @@ struct PassTests {
     }
 
     @Test(
-        "Many rows by constant weights, either way round, with a bias, a function and a sum", arguments: [false, true],
+        "Matrix products of many rows agree with the reference, with weights in either order, bias, activation and sum",
+        arguments: [false, true],
         [(37, 24), (16, 8), (17, 20), (49, 13), (16, 3)])
     func matrixProductOfRows(_ transposesWeights: Bool, _ size: (rows: Int, width: Int)) throws {
         let (rows, width) = size
@@ -491,7 +492,7 @@ struct PassTests {
         }
     }
 
-    @Test("Many rows of whole vectors take weights that are laid out once", .enabled(if: ProcessorSupport.hasAVX2))
+    @Test("The weights of matrix products of many rows are packed once", .enabled(if: ProcessorSupport.hasAVX2))
     func weightsOfRows() throws {
         var problem = Problem("197 tokens, 96 to 64")
         try problem.input("x", [197, 96])
@@ -502,7 +503,7 @@ struct PassTests {
         #expect(step.implementation.hasPrefix(kind), "\(step.implementation)")
     }
 
-    @Test("A linear layer that something else uses keeps its sum apart")
+    @Test("A linear layer whose result has another use keeps its sum separate")
     func linearLayerUsedTwice() throws {
         var problem = try Self.linear("linear layer used twice", width: 16)
         problem.outputs = ["p", "y"]

@@ -25,7 +25,7 @@ struct QuantizationMergingTests {
     }
 
     @Test(
-        "Values are those of the two operators to the last bit, halves and what is beyond the levels too",
+        "The merged operator is bit-identical to QuantizeLinear and DequantizeLinear, including ties and saturation",
         arguments: [ElementType.uint8, .int8], [Float(0.1), 0.0078125, 0.02352848, 3])
     func sameBits(_ element: ElementType, _ step: Float) throws {
         for zero in element == .uint8 ? [0, 122, 255] : [-128, -5, 0, 127] {
@@ -37,7 +37,7 @@ struct QuantizationMergingTests {
         }
     }
 
-    @Test("There is fast code for it after every layout of a convolution, written over what it rounds or not")
+    @Test("The merged operator has optimised code after every convolution layout, in place or not")
     func everyLayout() throws {
         for (channels, side) in [(64, 28), (24, 9), (3, 7)] {
             for alsoUsed in [false, true] {
@@ -58,7 +58,7 @@ struct QuantizationMergingTests {
         }
     }
 
-    @Test("Bounds of an activation before it become bounds of the levels")
+    @Test("Bounds of a preceding activation become bounds of the quantised values")
     func absorbsBounds() throws {
         for activation in [
             Activation(.relu), Activation(.clip, alpha: 0, beta: 6), Activation(.clip, alpha: -0.95, beta: 1.05),
@@ -73,7 +73,7 @@ struct QuantizationMergingTests {
         }
     }
 
-    @Test("What is used elsewhere, differs or is not one number stays two operators")
+    @Test("Pairs with another use, different parameters or per-channel steps stay two operators")
     func leavesOthers() throws {
         var step = try Self.start("another step")
         try step.round("y", "x", stepAfter: 0.2)

@@ -6,7 +6,7 @@ import OneDNN
 import Tensors
 import Testing
 
-@Suite("The team that computes parallel regions")
+@Suite("The thread team for parallel regions")
 struct ThreadTeamTests {
     /// The functions of OpenMP's runtime that ``ThreadTeam`` replaces. If oneDNN used one more, it would be libgomp's,
     /// which does not use the team.
@@ -15,7 +15,7 @@ struct ThreadTeamTests {
         "omp_in_parallel",
     ]
 
-    @Test("It stands in for every function of OpenMP that oneDNN calls")
+    @Test("The team replaces every OpenMP function that oneDNN calls")
     func functions() throws {
         let names = try ELFSymbols.undefined(in: try #require(ELFSymbols.pathOfLibrary(named: "libdnnl.so")))
         let called = Set(names.filter { $0.hasPrefix("GOMP_") || $0.hasPrefix("omp_") })
@@ -23,7 +23,7 @@ struct ThreadTeamTests {
         #expect(called.subtracting(Self.replaced) == [])
     }
 
-    @Test("Every thread of it computes, and each in the calling thread's mode", arguments: 1...6)
+    @Test("Every thread of the team computes in the calling thread's floating-point mode", arguments: 1...6)
     func threads(_ threads: Int) {
         #expect(SubnormalFlushing.team(of: threads) == (threads, 0))
         SubnormalFlushing.set(true)
@@ -32,7 +32,9 @@ struct ThreadTeamTests {
         #expect(SubnormalFlushing.team(of: threads) == (threads, 0))
     }
 
-    @Test("Shares are measured: the longest takes at least the mean, at most all", arguments: [1, 2, 5])
+    @Test(
+        "In the measured balance the longest thread takes at least the mean and at most the total",
+        arguments: [1, 2, 5])
     func shares(threads: Int) throws {
         let problem = try PlanTests.network()
         let plan = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: threads))
@@ -50,7 +52,7 @@ struct ThreadTeamTests {
         #expect(try plan.run(problem.given).map { $0.withBytes { Array($0) } } == expected)
     }
 
-    @Test("Work that cannot be divided among threads shows in the measured shares")
+    @Test("Work that cannot be divided among threads is visible in the measured balance")
     func undividable() throws {
         // The result is one pixel with one block of channels (eight with AVX2), which cannot be divided. Its sum over
         // 8,192 channels takes much longer than waking three threads that have nothing to do.
@@ -74,7 +76,7 @@ struct ThreadTeamTests {
         }.sorted()[10]
     }
 
-    @Test("A plan gives the same bits whatever else wants the cores")
+    @Test("A plan gives bit-identical results under any processor load")
     func sameBits() throws {
         let problem = try PlanTests.network()
         let plan = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: 4))
