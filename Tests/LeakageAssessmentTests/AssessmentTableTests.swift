@@ -5,7 +5,7 @@ import ModelGraph
 import Tensors
 import Testing
 
-@Suite("The table on the terminal")
+@Suite("The table in the terminal")
 struct AssessmentTableTests {
     /// A chain of layers with long names.
     private static func graph(_ names: [String]) throws -> Graph {
@@ -30,7 +30,7 @@ struct AssessmentTableTests {
             .split(separator: "\n").map(String.init)
     }
 
-    @Test("No line is longer than the terminal, with short and with long names", arguments: [60, 80, 100, 120, 200])
+    @Test("No line is wider than the terminal, with short and with long names", arguments: [60, 80, 100, 120, 200])
     func fits(columns: Int) throws {
         for names in [Self.long, ["a", "b", "c"]] {
             let lines = try Self.lines(names, columns: columns)
@@ -39,7 +39,7 @@ struct AssessmentTableTests {
         }
     }
 
-    @Test("With 80 columns what decides is there, with 120 everything is")
+    @Test("80 columns show the deciding values, and 120 columns show all")
     func columns() throws {
         let heading = try Self.lines(Self.long, columns: 80)[0]
         for name in ["cut", "picture", "identity", "class", "R²", "SSIM", "top-1", "gates"] {
@@ -54,7 +54,7 @@ struct AssessmentTableTests {
         #expect(try Self.lines(Self.long, columns: 200)[1].contains(Self.long[0]))
     }
 
-    @Test("A line says which columns are of the attacker with more pictures, and a tilde marks a KL of few pictures")
+    @Test("A line names the columns of the attacker with more pictures, and a tilde marks a KL from few pictures")
     func legend() throws {
         let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("relu2", 0.004, (3, 3))])
         let table = AssessmentTable(try Measured.result(cuts), columns: 120)
@@ -80,7 +80,7 @@ struct AssessmentTableTests {
         #expect(AssessmentTable(result, columns: 60).legend.count == 1)
     }
 
-    @Test("A name cannot speak to the terminal")
+    @Test("Names cannot contain terminal control sequences")
     func escapes() throws {
         let text = try Self.lines(["a\u{1B}[31m\nb", "c", "d"], columns: 80).joined(separator: "\n")
         #expect(!text.contains("\u{1B}"))

@@ -3,9 +3,9 @@ import LeakageAssessment
 import ModelGraph
 import Testing
 
-@Suite("An assessment in a given time")
+@Suite("Assessments with a time budget")
 struct BudgetTests {
-    @Test("Where the deepest cut fails, three cuts are enough, and the recommendation is that of a whole assessment")
+    @Test("If the deepest cut fails, three cuts suffice, and the recommendation equals that of a full assessment")
     func everythingFails() throws {
         let pictures = try DrawnPictures(count: 24)
         var configuration = try pictures.configuration()
@@ -51,7 +51,7 @@ struct BudgetTests {
         }
     }
 
-    @Test("A budget that is over at once still gives three cuts, and says what is missing")
+    @Test("A budget that ends at once still gives three cuts, and states what is missing")
     func tooShort() throws {
         let pictures = try DrawnPictures(count: 24)
         var configuration = try pictures.configuration()
@@ -79,7 +79,7 @@ struct BudgetTests {
         return configuration
     }
 
-    @Test("When the budget ends before a decoder is trained, no cut that it could fail passes or is recommended")
+    @Test("If the budget ends before a decoder is trained, no cut that it could fail passes or is recommended")
     func untried() throws {
         let pictures = try DrawnPictures(count: 96, grain: 0.3)
         let result = try BudgetedAssessment(try everythingPasses(pictures), budget: .milliseconds(1)).run(
@@ -95,7 +95,7 @@ struct BudgetTests {
         #expect(result.warnings.contains { $0.contains("The same command with --work DIR continues") })
     }
 
-    @Test("With time for everything the adversary, the cuts and their verdicts are those of a whole assessment")
+    @Test("With enough time the adversary, the cuts and their verdicts equal those of a full assessment")
     func generous() throws {
         let pictures = try DrawnPictures(count: 96, grain: 0.3)
         var configuration = try everythingPasses(pictures)
@@ -111,7 +111,7 @@ struct BudgetTests {
         #expect(result.recommendation.front == whole.recommendation.front)
     }
 
-    @Test("Deeper cuts for which the time did not suffice are named, since a leak there would count")
+    @Test("Deeper cuts for which time was insufficient are named, since a leak there would count")
     func deeper() throws {
         let pictures = try DrawnPictures(count: 96, grain: 0.3)
         var configuration = try everythingPasses(pictures)
@@ -130,7 +130,7 @@ struct BudgetTests {
         }
     }
 
-    @Test("The caller's cancellation ends it without a report")
+    @Test("Cancellation by the caller ends the assessment without a report")
     func cancelled() throws {
         let pictures = try DrawnPictures(count: 24)
         let cancellation = CancellationFlag()
@@ -142,7 +142,7 @@ struct BudgetTests {
         #expect(error?.code == .cancelled)
     }
 
-    @Test("A flag is raised by its parent and by its deadline")
+    @Test("A flag is set by its parent and by its deadline")
     func flags() {
         let parent = CancellationFlag()
         let child = CancellationFlag(under: parent)

@@ -29,7 +29,7 @@ struct ReferenceTests {
         abs(found - expected) <= max(0.01 * abs(expected), 1e-4)
     }
 
-    @Test("Demo model, all 120 pictures: every summary within 1 %")
+    @Test("Demo model, all 120 pictures: every summary agrees to 1 %")
     func demo() throws {
         let reference = try reference("klmean-demo")
         let names = ["stem.pool", "stage1.pool", "stage2.pool", "neck.relu"]
@@ -75,7 +75,7 @@ struct ReferenceTests {
         let cuts: [Cut]
     }
 
-    @Test("Demo model: decoders reach numpy's R² less 0.05, the first layer gives all away, leakage never rises")
+    @Test("Demo model: decoders reach NumPy's R² less 0.05, the first layer reveals everything, leakage never rises")
     func demoDecoders() throws {
         let file = NetworkFiles.tests.appending(path: "Reference/ridge-demo.json")
         let reference = try JSONDecoder().decode(Decoders.self, from: Data(contentsOf: file))
@@ -108,7 +108,7 @@ struct ReferenceTests {
     }
 
     @Test(
-        "SqueezeNet 1.1 judged by MobileNet v2, the first 8 of 60 photographs: each minimum within 1 %",
+        "SqueezeNet 1.1 with MobileNet v2 as validator, 8 of 60 photographs: each minimum agrees to 1 %",
         .enabled(if: SharedFiles.isPresent, Comment(rawValue: SharedFiles.absence)))
     func squeezeNet() throws {
         let reference = try reference("klmean-squeezenet")

@@ -16,7 +16,7 @@ struct ResumeTests {
     }
 
     @Test(
-        "Stopped in any stage and resumed it gives the same bytes, times included",
+        "A run stopped in any stage and resumed gives the same bytes, times included",
         arguments: AssessmentProgress.Stage.allCases.filter { $0 != .features })
     func stopped(stage: AssessmentProgress.Stage) throws {
         let pictures = try DrawnPictures(count: 16)
@@ -63,7 +63,7 @@ struct ResumeTests {
         try FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
     }
 
-    @Test("A work folder of another gate leaves no learning curve out that this gate needs")
+    @Test("A work folder from other gates does not omit learning curves that these gates need")
     func gates() throws {
         let pictures = try DrawnPictures(count: 24)
         var configuration = try pictures.configuration()
@@ -87,7 +87,7 @@ struct ResumeTests {
         #expect(few.cuts.allSatisfy { $0.findings[PerceptronEvidence.self] == nil })
     }
 
-    @Test("Pieces are private, and go when they are no longer needed")
+    @Test("Intermediate files are private, and deleted when no longer needed")
     func privacy() throws {
         let pictures = try DrawnPictures(count: 12)
         let path = pictures.path("work")
@@ -105,7 +105,7 @@ struct ResumeTests {
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
-    @Test("A damaged piece is computed again: cut short, emptied, or a bit wrong in any part", arguments: 0..<4)
+    @Test("A damaged intermediate file is recomputed: truncated, emptied, or with a changed bit", arguments: 0..<4)
     func damaged(kind: Int) throws {
         let pictures = try DrawnPictures(count: 12)
         let path = pictures.path("work")
@@ -128,7 +128,7 @@ struct ResumeTests {
         for name in victims { #expect(try Data(contentsOf: URL(filePath: path + "/" + name)).count > 40) }
     }
 
-    @Test("A piece under the name of another one is not believed")
+    @Test("An intermediate file under another one's name is rejected")
     func renamed() throws {
         let pictures = try DrawnPictures(count: 12)
         let path = pictures.path("work")
@@ -147,7 +147,7 @@ struct ResumeTests {
         return configuration
     }
 
-    @Test("Another seed, picture, model or validator takes nothing that depends on it")
+    @Test("Results that depend on a changed seed, picture, model or validator are not reused")
     func foreign() throws {
         let pictures = try DrawnPictures(count: 12)
         let work = try WorkDirectory(pictures.path("work"))
@@ -173,7 +173,7 @@ struct ResumeTests {
         #expect(fresh.cuts.map(\.channelKL) == resumed.cuts.map(\.channelKL))
     }
 
-    @Test("A folder that others may write, and a file in its place, are refused")
+    @Test("A work folder writable by others, and a file in its place, are refused")
     func unsafeFolder() throws {
         let pictures = try DrawnPictures(count: 0)
         let path = pictures.path("open")
@@ -186,7 +186,7 @@ struct ResumeTests {
         }
     }
 
-    @Test("Without memory for pictures and features the numbers are the same")
+    @Test("Results are the same if pictures and features do not fit in memory")
     func scratch() throws {
         let pictures = try DrawnPictures(count: 12)
         var configuration = try untimed(pictures)

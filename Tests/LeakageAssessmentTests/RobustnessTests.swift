@@ -5,7 +5,7 @@ import ModelGraph
 import Tensors
 import Testing
 
-@Suite("Assessments of bad pictures and bad networks")
+@Suite("Assessments of invalid pictures and networks")
 struct RobustnessTests {
     private func refusal(_ configuration: AssessmentConfiguration) -> AssessmentError? {
         #expect(throws: AssessmentError.self) { try Assessor(configuration).run() }
@@ -24,7 +24,7 @@ struct RobustnessTests {
     }
 
     @Test(
-        "A value that is no number is found wherever it arises, also where the next layer hides it",
+        "A NaN is detected wherever it arises, even if the next layer hides it",
         arguments: ["w1", "w2", "w3"], [Float.nan, .infinity, -.infinity])
     func notFinite(constant: String, value: Float) throws {
         let pictures = try DrawnPictures(count: 8)
@@ -37,7 +37,7 @@ struct RobustnessTests {
         #expect(error?.message.contains(".png") == true)
     }
 
-    @Test("An input that overflows is no silent zero behind the first relu")
+    @Test("An input that overflows is refused, although a ReLU would turn it into zeros")
     func overflow() throws {
         let pictures = try DrawnPictures(count: 8)
         var configuration = try pictures.configuration()
@@ -47,7 +47,7 @@ struct RobustnessTests {
         #expect(refusal(configuration)?.code == .notFinite)
     }
 
-    @Test("A validator that gives no numbers is refused with the picture's name")
+    @Test("A validator with non-finite results is refused with the picture's name")
     func badValidator() throws {
         let pictures = try DrawnPictures(count: 8)
         var configuration = try pictures.configuration()
@@ -57,7 +57,7 @@ struct RobustnessTests {
         #expect(error?.message.contains("validator") == true && error?.message.contains("100.png") == true)
     }
 
-    @Test("A validator of another input size needs its own preprocessing; other classes are none of the model's")
+    @Test("A validator with another input size needs its own preprocessing, and may have other classes than the model")
     func otherValidator() throws {
         let pictures = try DrawnPictures(count: 8)
         var configuration = try pictures.configuration()
@@ -67,7 +67,7 @@ struct RobustnessTests {
         #expect(try Assessor(configuration).run().validator?.classes == 11)
     }
 
-    @Test("Pictures of one class are warned of")
+    @Test("Pictures of a single class cause a warning")
     func oneClass() throws {
         let pictures = try DrawnPictures(count: 8)
         var configuration = try pictures.configuration()
@@ -77,7 +77,7 @@ struct RobustnessTests {
         #expect(result.validatorUnsure == 8)
     }
 
-    @Test("Pictures that all have one colour each are measured with a warning, and nothing is no number")
+    @Test("Pictures of one colour each are measured with a warning, and no result is NaN")
     func constantPictures() throws {
         let pictures = try DrawnPictures(count: 0)
         for index in 0..<10 {
@@ -92,7 +92,7 @@ struct RobustnessTests {
         }
     }
 
-    @Test("A picture that changes while it is assessed is noticed")
+    @Test("A picture that changes during the assessment is detected")
     func changed() throws {
         let pictures = try DrawnPictures(count: 12)
         let configuration = try pictures.configuration()

@@ -3,7 +3,7 @@ import Foundation
 import LeakageAssessment
 import Testing
 
-@Suite("Shards")
+@Suite("Sharded assessments")
 struct ShardTests {
     private let note = ["here", "assess"]
 
@@ -15,7 +15,7 @@ struct ShardTests {
     }
 
     @Test(
-        "Three shards merge to the numbers of one run, and merging computes only what needs them all",
+        "Three shards merge to the numbers of one run, and merging computes only what needs all shards",
         arguments: AssessmentConfiguration.TrainedCuts.allCases)
     func merged(trained: AssessmentConfiguration.TrainedCuts) throws {
         let pictures = try DrawnPictures(count: 14)
@@ -45,7 +45,7 @@ struct ShardTests {
         #expect(computed.allSatisfy { name in late.contains(where: name.hasPrefix) }, "\(computed)")
     }
 
-    @Test("A missing shard, an unfinished one, one given twice and one of other inputs are refused by name")
+    @Test("A missing, unfinished or duplicate shard, and one of other inputs, are refused by name")
     func refused() throws {
         let pictures = try DrawnPictures(count: 10)
         var configuration = try pictures.configuration()
@@ -74,7 +74,7 @@ struct ShardTests {
         #expect(refusal(folders).contains("damaged"))
     }
 
-    @Test("Pictures that changed since the shards were computed are refused when merging")
+    @Test("Pictures that changed after the shards were computed are refused when merging")
     func changed() throws {
         let pictures = try DrawnPictures(count: 10)
         var configuration = try pictures.configuration()
@@ -90,7 +90,7 @@ struct ShardTests {
         #expect(error?.message.contains("now: pictures") == true)
     }
 
-    @Test("Shards that lack an outsider's attack, or noise, are not merged into an assessment that has it")
+    @Test("Shards without an external attack, or without noise, are not merged into an assessment that has it")
     func otherAttacks() throws {
         let pictures = try DrawnPictures(count: 10)
         var configuration = try pictures.configuration()
@@ -118,7 +118,7 @@ struct ShardTests {
         }
     }
 
-    @Test("Numbers that are no shard", arguments: [(0, 3), (4, 3), (1, 0), (-1, -1), (1, Int.max)])
+    @Test("Invalid shard numbers are refused", arguments: [(0, 3), (4, 3), (1, 0), (-1, -1), (1, Int.max)])
     func numbers(_ index: Int, _ count: Int) {
         #expect(throws: AssessmentError.self) { try Shard(index, of: count) }
     }
