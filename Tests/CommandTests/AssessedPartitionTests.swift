@@ -69,7 +69,7 @@ struct AssessedPartitionTests {
         #expect(recorded["passes"] as? Bool == false && recorded["pictures"] as? Int == 0)
     }
 
-    @Test("A plan that `assess` did not write is refused: no assessment, a zero digest, or other cuts or noise")
+    @Test("A plan that assess did not write is refused: no assessment, a zero digest, or other cuts or noise")
     func writtenByHand() throws {
         let folder = try TemporaryFolder()
         let zeros = String(repeating: "0", count: 64)

@@ -34,13 +34,13 @@ struct ConformanceTests {
         entries.filter { ConformanceScope.exclusion(of: $0) == nil }
     )
 
-    @Test("The collection is all there: 549 tests, of which 400 or more are in scope")
+    @Test("The collection is complete: 549 tests, of which at least 400 are in scope")
     func isComplete() {
         #expect(Self.entries.count == 549)
         #expect(Self.included.count >= 400)
     }
 
-    @Test("An operator in scope passes its test, and so does its export", arguments: included)
+    @Test("Each operator in scope passes its test, before and after export", arguments: included)
     func passes(_ entry: Entry) throws {
         let problem = try ConformanceProblem(entry)
         let graph = try problem.graph()
@@ -61,7 +61,7 @@ struct ConformanceTests {
         }
     }
 
-    @Test("What is out of scope is refused with a typed error that names the reason", arguments: excluded)
+    @Test("A test out of scope is refused with a typed error that names the reason", arguments: excluded)
     func isRefused(_ entry: Entry) throws {
         let problem = try ConformanceProblem(entry)
         let error = #expect(throws: ONNXImportError.self) { try problem.graph() }

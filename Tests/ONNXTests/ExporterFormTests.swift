@@ -8,7 +8,7 @@ import Tensors
 import Testing
 
 /// Forms that exporters and quantisers write, with answers worked out by hand.
-@Suite("Exporters' forms")
+@Suite("Exporter variants")
 struct ExporterFormTests {
     /// What reference and engine make of one input of floats, which agree.
     private func answer(_ proto: ONNXModelProto, _ values: [Float], _ shape: [Int]) throws -> [Float] {
@@ -75,14 +75,14 @@ struct ExporterFormTests {
             ])
     }
 
-    @Test("A loop whose rounds are known is written out, with what each round made stacked")
+    @Test("A loop with a known trip count is unrolled, and its scan outputs are stacked")
     func loops() throws {
         #expect(try answer(Self.loop(trips: 3, last: 100), [1, 5], [2]) == [2, 10, 4, 20, 8, 40, 8, 40])
         // Rounds 0 and 1 go on, after round 2 it ends.
         #expect(try answer(Self.loop(trips: 100, last: 1), [1, 5], [2]) == [2, 10, 4, 20, 4, 20])
     }
 
-    @Test("A loop without an end, and one whose end depends on the picture, are refused in a moment")
+    @Test("An endless loop, and a loop whose end depends on the picture, are refused quickly")
     func endless() throws {
         let clock = ContinuousClock()
         let time = try clock.measure {
@@ -109,7 +109,7 @@ struct ExporterFormTests {
         #expect(error.message.contains("depends on the picture"))
     }
 
-    @Test("Lists of tensors are names: split, chosen, inserted, joined and stacked")
+    @Test("Sequence operators are resolved at import: split, at, insert, concatenate and stack")
     func sequences() throws {
         let proto = ONNXModelProto.make(
             inputs: [("x", [4])],
@@ -150,7 +150,7 @@ struct ExporterFormTests {
 
     // MARK: Integers
 
-    @Test("MatMulInteger and ConvInteger take a zero point for each column and each channel")
+    @Test("MatMulInteger and ConvInteger accept a zero point per column and per channel")
     func zeroPoints() throws {
         let products = ONNXModelProto.make(
             inputs: [("x", [1, 2])],
@@ -184,7 +184,7 @@ struct ExporterFormTests {
         #expect(error?.code == .unsupported)
     }
 
-    @Test("Weights in 4-bit codes in blocks that ONNX Runtime does not run are refused", arguments: [8, 24, 512])
+    @Test("Blockwise 4-bit weights that ONNX Runtime does not run are refused", arguments: [8, 24, 512])
     func blocks(_ block: Int) throws {
         for (operatorName, kind) in [("MatMulBnb4", "quant_type"), ("MatMulNBits", "bits")] {
             // A power of two is an exporter's block of the second.
@@ -209,7 +209,7 @@ struct ExporterFormTests {
         }
     }
 
-    @Test("ONNX Runtime's 8-bit operators with their channels last give what the same with channels first give")
+    @Test("ONNX Runtime's 8-bit operators give equal results with channels last and channels first")
     func channelsLast() throws {
         func node(
             _ operatorName: String, _ inputs: [String], _ output: String, _ attributes: [String: ONNXAttributeProto]

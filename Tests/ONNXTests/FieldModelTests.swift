@@ -37,7 +37,7 @@ struct FieldModelTests {
         }
     }
 
-    @Test("A model of the field gives ONNX Runtime's answer, through the engine", arguments: names)
+    @Test("Exported models agree with ONNX Runtime through the engine", arguments: names)
     func agrees(_ name: String) throws {
         let input = try SharedFiles.array("field/models/\(name)/input.npy")
         let model = try model(name) { settings in
@@ -62,7 +62,7 @@ struct FieldModelTests {
         }
     }
 
-    @Test("An open height is refused with the option that fixes it, and taken from what the preprocessing makes")
+    @Test("An open height is refused with the option that sets it, and taken from the preprocessing")
     func openShape() throws {
         let error = try #require(#expect(throws: ONNXImportError.self) { try model("optimum-pixel-values") })
         #expect(error.code == .inputShape)
@@ -83,14 +83,14 @@ struct FieldModelTests {
         #expect(try model(name) { $0.output = "logits" }.graph.outputs == ["logits"])
     }
 
-    @Test("Labels are left out with a note", arguments: ["argmax-second-output", "zipmap-customvision"])
+    @Test("Label outputs are removed with a note", arguments: ["argmax-second-output", "zipmap-customvision"])
     func labels(_ name: String) throws {
         let model = try model(name)
         #expect(model.graph.outputs == [name == "zipmap-customvision" ? "prob" : "logits"])
         #expect(model.notes.contains { $0.contains("left out") })
     }
 
-    @Test("A picture with its channels last goes in with its channels first, and no step turns it")
+    @Test("A channels-last model gets its picture with channels first, without a transposing step")
     func channelsLast() throws {
         let graph = try model("nhwc-transpose").graph
         #expect(graph.inputs[0].type.shape.dimensions == [1, 3, 32, 32])
@@ -98,7 +98,7 @@ struct FieldModelTests {
         #expect(graph.cuts.dropLast().contains { !$0.exposesInput })
     }
 
-    @Test("A file that takes pixels says so")
+    @Test("A model with a pixel input is reported as such")
     func pixels() throws {
         #expect(try model("uint8-input-cast").picture?.takesPixels == true)
         #expect(try model("nhwc-transpose").picture?.takesPixels == false)

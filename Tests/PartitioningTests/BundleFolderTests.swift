@@ -43,7 +43,7 @@ struct BundleFolderTests {
         manifest["parts"] = parts
     }
 
-    @Test("Signed bytes that are not the file's are refused with both numbers", arguments: [-1, 1, 600_000_000])
+    @Test("Signed sizes that differ from the file's are refused with both numbers", arguments: [-1, 1, 600_000_000])
     func wrongSize(difference: Int) throws {
         var named = (file: "", bytes: 0)
         let error = try refusal(signing: { manifest in
@@ -60,7 +60,7 @@ struct BundleFolderTests {
     }
 
     @Test(
-        "A part that was blown up is refused at once, before any other is read",
+        "An enlarged part is refused at once, before any other is read",
         arguments: ["frontnet.sealed", "mapping.sealed", "backnet.graph", "backnet.precision", "backnet.onnx"],
         [600_000_000, 1 << 34])
     func sparse(_ file: String, byteCount: Int) throws {
@@ -75,7 +75,7 @@ struct BundleFolderTests {
     }
 
     @Test(
-        "A manifest or a signature that was blown up is refused at once",
+        "An enlarged manifest or signature is refused at once",
         arguments: ["manifest.json", "manifest.sig", "manifest.core"])
     func sparseManifest(_ file: String) throws {
         var start = Self.processorTime()
@@ -88,7 +88,7 @@ struct BundleFolderTests {
     }
 
     @Test(
-        "Parts that are too large together are refused even where the owner signed their sizes",
+        "Parts that are too large in total are refused, even if the owner signed their sizes",
         arguments: [33, 34])
     func total(exponent: Int) throws {
         let bytes = 1 << exponent
@@ -103,7 +103,7 @@ struct BundleFolderTests {
         #expect(error?.message.contains("\(BundleFolder.maximumTotalBytes)") == true)
     }
 
-    @Test("What is no regular file is refused by its name, and not waited for", arguments: BundleFile.allCases)
+    @Test("Anything but a regular file is refused by name without waiting", arguments: BundleFile.allCases)
     func kinds(_ file: BundleFile) throws {
         let name = file.rawValue
         for kind in ["link to a good file", "link to nowhere", "pipe", "folder", "device", "missing"] {
@@ -131,7 +131,7 @@ struct BundleFolderTests {
         }
     }
 
-    @Test("The bundle itself may be named by a link; a file, or nothing, is refused")
+    @Test("The bundle itself may be a symbolic link; a file or a missing path is refused")
     func links() throws {
         let owner = try Owner()
         let bundle = try owner.write("b.infenclave")
@@ -143,7 +143,7 @@ struct BundleFolderTests {
         #expect(partitioningRefusal(of: "\(bundle)/none")?.code == .file)
     }
 
-    @Test("What was opened is what is read, also when the file and the folder are replaced")
+    @Test("The opened files are read, even if file and folder are replaced meanwhile")
     func replaced() throws {
         let owner = try Owner()
         let bundle = try owner.write("b.infenclave")
@@ -161,7 +161,7 @@ struct BundleFolderTests {
         #expect(try folder.file(.mapping, byteCount: good.count).contents().bytes.allSatisfy { $0 == 7 })
     }
 
-    @Test("A file that is cut short, grows or is written to while it is read is refused", arguments: [-1, 0, 1])
+    @Test("A file that is truncated, grows or is modified while it is read is refused", arguments: [-1, 0, 1])
     func changed(by difference: Int) throws {
         let owner = try Owner()
         let bundle = try owner.write("b.infenclave")
@@ -188,7 +188,7 @@ struct BundleFolderTests {
         }
     }
 
-    @Test("Files longer than a chunk are read and digested whole")
+    @Test("Files longer than a chunk are read and hashed completely")
     func chunks() throws {
         let owner = try Owner()
         let path = owner.folder.appending(path: "long").path

@@ -52,7 +52,9 @@ struct IntegerWeightTests {
         return largest.map { $0 / 254 * (1 + 0x1p-14) }
     }
 
-    @Test("Weights of the second operand move by half a step of their channel at most, and what is none stays")
+    @Test(
+        "Rounding moves a second operand's weights by half a step of their channel at most, and changes no others"
+    )
     func rounded() throws {
         let (original, graph) = (try Self.graph(), try Self.graph())
         graph.roundWeightsInPlace(to: .integer8)
@@ -72,7 +74,7 @@ struct IntegerWeightTests {
         }
     }
 
-    @Test("Rounded weights become integers that give the same values to the last bit, in a quarter of the bytes")
+    @Test("Rounded weights become integers that give bit-identical values, in a quarter of the bytes")
     func stored() throws {
         let graph = try Self.graph()
         graph.roundWeightsInPlace(to: .integer8)
@@ -92,7 +94,7 @@ struct IntegerWeightTests {
         for cut in graph.cuts.dropLast() { #expect(try stored.cut(named: cut.name).crossing == cut.crossing) }
     }
 
-    @Test("Weights that were not rounded, or whose channel holds no number or an infinity, stay as they are")
+    @Test("Weights that were not rounded, or whose channel contains NaN or infinity, are not changed")
     func exactOnly() throws {
         let graph = try Self.graph()
         #expect(GraphFile.encode(try graph.storingIntegers()) == GraphFile.encode(graph))
@@ -114,7 +116,7 @@ struct IntegerWeightTests {
         }
     }
 
-    @Test("Channels of zeros, of tiny numbers and of one number are exact or zero, and those of few weights stay")
+    @Test("Channels of zeros, tiny values or one value are exact or zero, and channels of few weights are not changed")
     func edges() throws {
         let few = (0..<31).map { Float($0) / 7 }
         let graph = try Graph(
@@ -135,7 +137,7 @@ struct IntegerWeightTests {
         #expect(try graph.constants["few"]?.floats() == few)
     }
 
-    @Test("A bundle's parts hold the integers, the manifest says so, and a part opens with the same values")
+    @Test("A bundle's parts contain the integers, the manifest says so, and an opened part has the same values")
     func bundle() throws {
         let owner = try Owner()
         var recipe = try owner.recipe()

@@ -36,7 +36,7 @@ private final class WatchedPages: Sendable {
 
 @Suite("Secret memory")
 struct SecretMemoryTests {
-    @Test("Secret bytes are wiped, whole pages, before their memory is given back")
+    @Test("Secret bytes are wiped in whole pages before their memory is released")
     func wipedOnRelease() {
         let watched = WatchedPages()
         do {
@@ -48,9 +48,7 @@ struct SecretMemoryTests {
         #expect(watched.mapped % SecretPages.pageByteCount == 0)
     }
 
-    @Test(
-        "What is needed again and again maps nothing new, whatever was needed before, and what is kept is wiped and bounded"
-    )
+    @Test("Repeated allocations map no new memory, and retained memory is wiped and limited")
     func kept() {
         let watched = WatchedPages()
         let page = SecretPages.pageByteCount
@@ -78,7 +76,7 @@ struct SecretMemoryTests {
         #expect(returned.allSatisfy { $0.allSatisfy { $0 == 0 } })
     }
 
-    @Test("Bytes that were written before an initialiser failed are wiped, and released once")
+    @Test("Bytes written before an initialiser throws are wiped, and released once")
     func wipedOnFailure() {
         struct Failure: Error {}
         let watched = WatchedPages()
@@ -91,7 +89,7 @@ struct SecretMemoryTests {
         #expect(watched.returned == [[UInt8](repeating: 0, count: watched.mapped)])
     }
 
-    @Test("Tensors of the wiping allocator are wiped when the last of them goes")
+    @Test("Tensors of the wiping allocator are wiped when the last reference is released")
     func tensorsAreWiped() throws {
         let watched = WatchedPages()
         do {
@@ -119,7 +117,8 @@ struct SecretMemoryTests {
     }
 
     @Test(
-        "Pages of the system are zeroed, aligned, writable to the end, and not dumped", arguments: [0, 1, 4096, 70_000])
+        "Secret pages are zeroed, aligned, writable to the end, and excluded from dumps",
+        arguments: [0, 1, 4096, 70_000])
     func systemPages(count: Int) throws {
         let tensor = Tensor(type: TensorType(.uint8, try Shape([count])), allocator: .wiping) { target in
             #expect(target.allSatisfy { $0 == 0 })
@@ -145,7 +144,7 @@ struct SecretMemoryTests {
         return nil
     }
 
-    @Test("Pages that come back from an earlier secret hold nothing of it")
+    @Test("Pages reused from an earlier secret contain nothing of it")
     func reusedPages() {
         for size in [100, 5000, 100, 5000, 600_000, 600_000] {
             let secret = SecretBytes(count: size) { target in
@@ -157,7 +156,7 @@ struct SecretMemoryTests {
         }
     }
 
-    @Test("Comparison tells equal from different bytes, at every position and length")
+    @Test("Comparison distinguishes equal from different bytes, at every position and length")
     func comparison() {
         let bytes = [UInt8](0..<40)
         let secret = SecretBytes(copying: bytes.span.bytes)
@@ -171,7 +170,9 @@ struct SecretMemoryTests {
         #expect(!same)
     }
 
-    @Test("A kernel without the call that forbids dumps will do where the platform forbids them, and nowhere else")
+    @Test(
+        "A kernel that cannot exclude pages from dumps is accepted only on platforms that exclude them"
+    )
     func withoutCall() async {
         await #expect(processExitsWith: .success) {
             // prctl is variadic, which Swift does not import. PR_SET_NO_NEW_PRIVS, then PR_SET_SECCOMP with a filter under

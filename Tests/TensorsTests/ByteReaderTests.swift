@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Bounded reading")
 struct ByteReaderTests {
-    @Test("What the writer writes, the reader reads")
+    @Test("Written values read back")
     func roundTrip() throws {
         var writer = ByteWriter()
         writer.write(UInt8(7))
@@ -28,7 +28,7 @@ struct ByteReaderTests {
         #expect(rest == [1, 2, 3])
     }
 
-    @Test("No read goes beyond the end, and a failed one moves nothing", arguments: 0..<8)
+    @Test("No read passes the end, and a failed read does not move the position", arguments: 0..<8)
     func bounds(_ count: Int) throws {
         let bytes = [UInt8](repeating: 1, count: count)
         var reader = ByteReader(bytes.span.bytes)
@@ -42,7 +42,7 @@ struct ByteReaderTests {
         try reader.finish()
     }
 
-    @Test("A string over its limit, over the end, or not of UTF-8 is refused")
+    @Test("A string that exceeds its limit or the end, or is not UTF-8, is refused")
     func strings() {
         let cases: [([UInt8], Int)] = [
             ([3, 0, 0, 0, 0x61, 0x62, 0x63], 2), ([0xFF, 0xFF, 0xFF, 0xFF, 0x61], Int.max),
@@ -56,7 +56,7 @@ struct ByteReaderTests {
         }
     }
 
-    @Test("Bytes after the end are refused")
+    @Test("Trailing bytes are refused")
     func trailing() throws {
         let bytes: [UInt8] = [1, 2]
         var reader = ByteReader(bytes.span.bytes)

@@ -8,7 +8,7 @@ import Tensors
 import Testing
 import Wire
 
-@Suite("Connections over a stream that knows none")
+@Suite("Connections over a stream without connections")
 struct EpochTests {
     /// A serial port whose ends are opened again and again.
     private struct Port {
@@ -72,7 +72,7 @@ struct EpochTests {
     }
 
     @Test(
-        "Frames longer than a record arrive, however the bytes are cut", arguments: [1, 7, 16, 1000, 16_384, 1 << 20])
+        "Frames longer than a record arrive, however the bytes are split", arguments: [1, 7, 16, 1000, 16_384, 1 << 20])
     func frames(chunk: Int) throws {
         let port = Port(chunk: chunk)
         let connection = try EpochConnection(port.host)
@@ -97,7 +97,7 @@ struct EpochTests {
     }
 
     @Test(
-        "A restart of the enclave ends its epoch at the host, wherever it stopped writing",
+        "A restart of the enclave ends its epoch at the host, wherever its output stopped",
         arguments: [0, 1, 15, 16, 17, 39, 40, 41, 100, 16_383, 16_384, 16_385, 30_000, 50_080, 50_103, 50_104])
     func enclaveRestarts(at stop: Int) throws {
         let port = Port()
@@ -124,7 +124,7 @@ struct EpochTests {
         try exchange((try next.finished(), host), requestID: 1)
     }
 
-    @Test("A restart of the host ends the enclave's epoch, also within a record, and the next run joins the new host")
+    @Test("A restart of the host ends the enclave's epoch, even within a record, and the next run joins the new host")
     func hostRestarts() throws {
         let port = Port()
         let first = try port.join(try EpochConnection(port.host))
@@ -136,7 +136,7 @@ struct EpochTests {
         try exchange(try port.join(connection), requestID: 1)
     }
 
-    @Test("An enclave finds its answer behind everything that was said to its predecessors, also other answers")
+    @Test("An enclave finds its answer after all data for its predecessors, including other answers")
     func staleAnswers() throws {
         let port = Port()
         port.toEnclave.write(EpochMarker(.answer, epoch: [UInt8](repeating: 1, count: 16)).bytes)
@@ -145,7 +145,7 @@ struct EpochTests {
         try exchange(try port.join(try EpochConnection(port.host)), requestID: 9)
     }
 
-    @Test("A peer that sends anything but a marker is given up after 4 MiB")
+    @Test("A peer that sends anything but a marker is abandoned after 4 MiB")
     func noise() throws {
         let port = Port()
         port.toHost.write([UInt8](repeating: 0x49, count: (4 << 20) + (1 << 15)))

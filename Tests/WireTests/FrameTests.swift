@@ -25,13 +25,13 @@ struct FrameTests {
         }
     }
 
-    @Test("Every message survives the wire, however the stream is cut into pieces")
+    @Test("Every message survives encoding, however the stream is split")
     func roundTrip() throws {
         try checkRoundTrip(try Samples.hostMessages())
         try checkRoundTrip(try Samples.enclaveMessages())
     }
 
-    @Test("Each message is answered to with the kind that its number promises")
+    @Test("Host messages have types 1 to 12, enclave messages 129 to 136, and each type has a size limit")
     func kindsAreDistinct() throws {
         let kinds = Set(try Samples.hostMessages().map(\.kind)).sorted()
         #expect(kinds == Array(1...12))
@@ -44,7 +44,7 @@ struct FrameTests {
         }
     }
 
-    @Test("A received tensor lies in the payload's own aligned memory, with the values that were sent")
+    @Test("A received tensor uses the payload's aligned memory, with the values that were sent")
     func tensorsAreNotCopied() throws {
         let counter = AllocationCounter()
         var decoder = FrameDecoder<HostMessage>(allocator: counter.allocator)

@@ -16,9 +16,9 @@ enum VsockLoopback {
     }
 }
 
-@Suite("Streams of bytes")
+@Suite("Byte streams")
 struct StreamTests {
-    @Test("Frames pass through pipes, which are no sockets, and a vanished reader is an error, not a signal")
+    @Test("Frames pass through pipes, which are not sockets, and a vanished reader is an error, without a signal")
     func pipes() throws {
         var (there, back): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
         let status = max(pipe(&there), pipe(&back))
@@ -41,7 +41,7 @@ struct StreamTests {
         #expect(error?.code == .closed)
     }
 
-    @Test("A character device carries frames: a terminal without its line discipline")
+    @Test("Frames pass through a character device: a terminal in raw mode")
     func characterDevice() throws {
         let terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
         try #require(terminal >= 0)
@@ -68,7 +68,7 @@ struct StreamTests {
         #expect(frame.requestID == 8)
     }
 
-    @Test("A Unix socket is taken over from a dead process, kept from a living one, and never made of another file")
+    @Test("A Unix socket is taken over from a dead process, kept by a living one, and never replaces another file")
     func unixSockets() throws {
         let path = "/tmp/infenclave-\(getpid())-\(UInt32.random(in: .min ... .max)).sock"
         let listener = try StreamListener(.unix(path: path))
@@ -94,7 +94,7 @@ struct StreamTests {
         #expect(throws: WireError.self) { try UnixAddress(String(repeating: "x", count: 200)) }
     }
 
-    @Test("Addresses of an enclave's host are read in one spelling")
+    @Test("Addresses of an enclave's host have one valid spelling")
     func addresses() {
         #expect(StreamAddress("fd:3") == .descriptor(3))
         #expect(StreamAddress("stdio") == .standardStreams)
@@ -122,7 +122,7 @@ struct StreamTests {
         #expect(frame.requestID == 2)
     }
 
-    @Test("A dial that nobody answers is tried again, and then said")
+    @Test("A dial without an answer is repeated, and then reported")
     func nobody() {
         let address = StreamAddress.serial(name: "infenclave.none")
         let error = #expect(throws: WireError.self) { try address.dial(within: .milliseconds(300)) }
