@@ -78,7 +78,7 @@ struct CollateralEncodingTests {
                     var verdict = SavedEvidenceAppraiser(policy: policy).verdict(
                         on: try Self.request(plain, role, encode(bytes), fixture.roots()))
                     #expect(verdict.isAccepted, "\(role.rawValue) \(name): \(verdict.summary)")
-                    // The last byte is of a signature, but for texts, which end in braces and lines.
+                    // The changed byte is in the middle: the last one belongs to a brace or line end in text files.
                     var changed = bytes
                     changed[changed.count / 2] ^= 1
                     verdict = SavedEvidenceAppraiser(policy: policy).verdict(
@@ -133,7 +133,7 @@ struct CollateralEncodingTests {
             let verdict = try verdict(fixture.with { $0.replaced = [.intermediate: file] })
             #expect(verdict.isAccepted, "\(verdict.summary)")
         }
-        // Two leaves are one too many, and a chain without one is none.
+        // A file with two leaf certificates, and a chain without a leaf, are refused.
         for file in [leaf + leaf + ask, ask + ark] {
             let verdict = try verdict(fixture.with { $0.replaced = [.vcek: file] })
             #expect(verdict.failures.map(\.code) == [.certificateMalformed])
@@ -190,7 +190,7 @@ struct CollateralEncodingTests {
         #expect(try verdict(fixture, evidence: report + [1, 2, 3]).failures.map(\.code) == [.malformed])
         let flood = report + [UInt8](repeating: 0, count: 70_000)
         #expect(try verdict(fixture, evidence: flood).failures.map(\.code) == [.malformed])
-        // What was given by name goes before the table.
+        // A file given by its role takes precedence over the table.
         let other = SNPFixture().with { $0.replaced = [.vcek: [1]] }
         #expect(try verdict(other, evidence: report + table).failures.map(\.code) == [.certificateMalformed])
     }

@@ -111,7 +111,7 @@ struct DocumentationTests {
         for page in try FileManager.default.contentsOfDirectory(atPath: Self.folder.path) where page.hasSuffix(".md") {
             let text = try String(contentsOf: Self.folder.appendingPathComponent(page), encoding: .utf8)
             for block in text.matches(of: /```json\n((?:[^`]|`[^`])*)```/) where block.1.contains("\"tee\"") {
-                // What a reader fills in stands between dots.
+                // Values that a reader fills in are written as dots.
                 let policy = String(block.1).replacing(/"…[^"]*…"/, with: "\"\(String(repeating: "0f", count: 32))\"")
                 #expect(throws: Never.self, "\(page)") { try Policy(json: Array(policy.utf8)) }
                 #expect(try schema.accepts(policy), "\(page)")

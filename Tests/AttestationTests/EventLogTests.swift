@@ -46,7 +46,7 @@ struct EventLogTests {
             #expect(parsed.events == log.events)
             let replay = EventLogReplay(parsed)
             let names = replay.registers.map(\.hex)
-            // What was measured while the domain ran may be beyond the log.
+            // Measurements made while the domain ran may not be in the log.
             #expect(names.prefix(3) == log.registers.prefix(3))
         }
     }
@@ -80,7 +80,7 @@ struct EventLogTests {
     func malformed() {
         let bytes = EventLogFixture.bytes(Self.events)
         for count in 0..<bytes.count - 1 {
-            // A cut at the end of an event is a shorter log, whose registers are others.
+            // A log truncated at the end of an event is a valid, shorter log with other registers.
             guard let replay = try? EventLogReplay(parsing: Array(bytes.prefix(count))) else { continue }
             #expect(replay.steps.count < 4, "\(count)")
         }

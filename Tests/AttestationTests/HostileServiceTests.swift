@@ -6,7 +6,7 @@ import Crypto
 import Evidence
 import Testing
 
-/// Services whose hardware is genuine, and that a client must not talk to all the same.
+/// Services on genuine hardware that a client must still reject.
 @Suite("Hostile services")
 struct HostileServiceTests {
     private static let fixtures: [any EvidenceFixture] = [
@@ -46,7 +46,7 @@ struct HostileServiceTests {
         try forEach { service in
             let verdict = try service.verdict(on: service.document(), nonce: [UInt8](repeating: 8, count: 32))
             expect(verdict, .nonce, .nonceMismatch)
-            // A host that writes the new nonce beside the old evidence gains nothing.
+            // Replacing the nonce in the document beside old evidence does not help the host.
             let old = try service.document()
             var asked = service
             asked.nonce = [UInt8](repeating: 8, count: 32)
@@ -97,7 +97,7 @@ struct HostileServiceTests {
         #expect(reasons([:]) == [])
         #expect(reasons(all) == [])
         #expect(reasons(all.filter { $0.key == .pckCRL }) == [.collateralMissing])
-        // What says nothing of how fresh the platform's state is displaces nothing.
+        // A file without a statement of the platform's TCB status replaces nothing.
         #expect(reasons(all.filter { $0.key == .pckCertificateChain }) == [])
         #expect(reasons([.eventLog: EventLogFixture.bytes([])]) == [.eventLogMismatch])
     }
@@ -182,7 +182,7 @@ struct HostileServiceTests {
         expect(try verdict(authority), .pckAuthorityRevocation, .authorityRevoked)
         let intermediate = SNPFixture().with { $0.list?.serials = [2] }
         expect(try verdict(intermediate), .askRevocation, .authorityRevoked)
-        // Numbers that look alike are other certificates.
+        // Similar serial numbers belong to other certificates.
         let others = IntelFixture.tdx().with { $0.pckList.serials = [0x12, 0x34, 0x3412, 0x123400] }
         #expect(try verdict(others).failures.map(\.code) == [])
     }
@@ -203,7 +203,7 @@ struct HostileServiceTests {
     }
 }
 
-/// A service whose TEE does not matter.
+/// A service in an arbitrary TEE.
 private protocol Service {
     var nonce: [UInt8] { get set }
     func document(over manifest: [UInt8]?) throws -> EvidenceDocument

@@ -10,7 +10,7 @@ struct AssessTests {
             "assess", Demo.model, "--images", Demo.pictures, "--limit", "\(limit)", "--validator",
             Demo.folder + "/validator.onnx", "--cut", "stem.pool", "--cut", "stage2.pool", "--cut", "stage3.pool",
             "--trained", "none", "--threads", "2",
-            // Where it attacks follows from the recommendation, and that from times.
+            // The attacked cuts depend on the recommendation, which depends on times.
             "--white-box", "0", "--bound-pictures", "6",
         ] + rest
     }
@@ -41,7 +41,7 @@ struct AssessTests {
         let folder = try TemporaryFolder()
         try succeed(arguments(["--out", folder.file("whole")]), in: folder)
         let out = folder.file("out")
-        // Once in the truths, once among the decoders, once in the channel KL.
+        // Once in the stored pictures, once among the decoders, once in the channel KL.
         for count in [10, 28, 40] {
             let program = try Program(arguments(["--out", out]), in: folder)
             try program.wait(until: "\(count) pieces") {

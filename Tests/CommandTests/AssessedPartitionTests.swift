@@ -41,7 +41,7 @@ struct AssessedPartitionTests {
         #expect(recorded["protected"] as? [String] == ["appearance", "identity", "class"])
         #expect(recorded["attackerPictures"] as? Int == 100_000)
         #expect((recorded["headline"] as? String)?.hasPrefix("The recommended plan of an assessment with 16") == true)
-        // A cut that leaks is taken as well, with its verdict.
+        // A cut that leaks is accepted too, with its verdict.
         let leaky = try succeed(
             partition(
                 ["--front", "stem.pool", "--mapping", "logits", "--assessment", report + "/assessment.json"], folder,
@@ -144,11 +144,11 @@ struct AssessedPartitionTests {
             partition(
                 ["--assessment", folder.file("same/assessment.json"), "--preprocess", file], folder),
             naming: "\"std\":[4,5,6]", in: folder)
-        // The same file, of which the output is said to be something else.
+        // The same file with another stated kind of scores.
         let outcome = try infenclave(partition(["--plan", plan, "--scores", "logits"], folder), in: folder)
         #expect(outcome.status == 1)
         #expect(outcome.errors.contains("give the same --scores as to `assess`"), "\(outcome.errors)")
-        // A member that is missing is no consent.
+        // A missing member is refused.
         for name in ["output", "graphSHA256", "preprocessing", "scores"] {
             let plan = try AssessmentFixture(missing: [name]).write(to: folder, "without-\(name)")
             try expectRefused(partition(["--plan", plan], folder), naming: "model.\(name)", in: folder)

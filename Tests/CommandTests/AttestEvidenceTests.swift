@@ -208,7 +208,7 @@ struct AttestEvidenceTests {
         #expect(String(decoding: try bytes(of: history), as: UTF8.self) == kept)
         try folder.write(accepting, to: "policy.json")
 
-        // An older evaluation of Intel's, signed later, is older all the same.
+        // An older evaluation of Intel's counts as older even if signed later.
         try folder.write(
             kept.replacing(#/("tcb_info/tdx/b0c06f000000" : )\d+/#) { "\($0.output.1)100000" }, to: "history.json")
         let reissued = try attest()

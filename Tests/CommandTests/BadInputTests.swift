@@ -30,12 +30,12 @@ private struct BadFiles {
                 Node(name: "flat", operation: .flatten(Flatten()), inputs: ["s"], outputs: ["flat"]),
             ], constants: [:])
         twoInputs = try folder.write(try ONNXFile.encode(graph), to: "two-inputs.onnx")
-        // The beginning of a JPEG: its kind is plain, its content is not there.
+        // The beginning of a JPEG: the kind is recognisable, the content is missing.
         let beginning: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE0, 0, 16] + Array("JFIF".utf8) + [0, 1, 1, 0, 0, 1, 0, 1, 0, 0]
         corruptPicture = try folder.write(beginning, to: "corrupt.jpg")
     }
 
-    /// No models, and what a complaint about them says.
+    /// Files that are not models, and a phrase of the error for each.
     var models: [(String, String)] {
         [
             (missing, "missing.onnx"), (directory, "directory.onnx"), (truncated, "truncated.onnx"),

@@ -69,7 +69,7 @@ struct BundleTests {
             var flipped = whole
             flipped[flipped.count / 2] ^= 0x10
             try Data(flipped).write(to: URL(filePath: file))
-            // A core that still reads is told by its signature.
+            // A changed core that still decodes is detected by its signature.
             try expectRefused(serve, naming: name == "manifest.core" ? "manifest" : name, json: false, in: folder)
             if name.hasSuffix(".sealed") {
                 try Data(try bytes(of: "\(other.bundle)/\(name)")).write(to: URL(filePath: file))

@@ -42,7 +42,7 @@ struct ClientLibraryTests {
         } catch let error as ClientError { return error }
     }
 
-    /// What a secret store hands out.
+    /// The content that a secret store returns.
     private func parsed<Key>(
         _ path: String, _ parse: (RawSpan) throws(SealedChannelError) -> Key
     ) throws -> Key {
@@ -236,7 +236,7 @@ struct ClientLibraryTests {
         let again = try await rejection(picture, by: client)
         #expect(again?.code == .attestationRejected)
         #expect(proxy.posts(to: "/ohttp").count == sent.count)
-        // The right one is back.
+        // The attested enclave's deployment serves again.
         try stranger.lose()
         let back = try Server(deployment, options: port.options)
         try succeed(deployment.provisionArguments(back.url), in: folder)
@@ -328,7 +328,7 @@ struct ClientLibraryTests {
         let client = try client(server.url, deployment, transport: transport) { $0.retries = RetryPolicy() }
         let error = try await failure { _ = try await client.classify(try Image(contentsOf: Demo.clients[0].0)) }
         #expect(error?.refusal == .unknownKey)
-        // The bytes of the first seal, again and again.
+        // Always the bytes of the first encryption.
         let bodies = transport.all.compactMap { $0.body?.bytes }
         #expect(bodies.count == 18 && Set(bodies).count == 1)
         #expect(transport.count { $0.body == nil } == 9)

@@ -4,7 +4,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// What a person says of a file that leaves something open, and what the commands make of it.
+/// Options for models that leave a shape or output open, and the commands' behaviour.
 @Suite(
     "Models from common exporters", .enabled(if: SharedFiles.exists("field/models"), "\(SharedFiles.absence)"),
     .serialized)

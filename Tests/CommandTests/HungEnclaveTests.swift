@@ -16,7 +16,7 @@ struct HungEnclaveTests {
         try server.program.wait(until: "unresponsive enclave") { try server.state() == "unresponsive" }
         #expect(try server.get("/health/ready").status == 503)
         #expect(try server.get("/health/live").status == 200)
-        // Nobody waits for it in vain.
+        // No request waits for a stopped enclave.
         let refused = try infenclave(
             deployment.classifyArguments(server.url, [Demo.clients[0].0]), in: deployment.folder)
         #expect(refused.status == 1 && refused.code == "enclaveUnavailable", "\(refused.output)")
@@ -133,7 +133,7 @@ struct HungEnclaveTests {
         /// - Returns: Whether the other replica answered all requests before the host noticed that this one is silent.
         func isServedBesideAHungOne() throws -> Bool {
             kill(enclaves[0], SIGSTOP)
-            // As much as is made at a time, from as many addresses as may have so much.
+            // The maximum number of concurrent requests, from as many addresses as that needs.
             let waiting = try (0..<8).map { try ask(hung, from: 3 + UInt8($0 / 2)) }
             defer { for client in waiting { close(client) } }
             usleep(100_000)

@@ -63,7 +63,7 @@ struct ImageTests {
             """, to: "modules/modules.dep")
         try folder.write("kernel/drivers/virtio/virtio_mmio.ko\n", to: "modules/modules.builtin")
         let outcome = try succeed(inputs.arguments("nitro", "image") + ["--modules", modules], in: folder)
-        // Nobody can say of this kernel how it was built.
+        // The configuration of this kernel is unknown.
         #expect(outcome.errors.contains("CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES"))
         let image = try EnclaveImageFormat(parsing: bytes(of: folder.file("image/image.eif")))
         let text = String(decoding: image[.ramdisk][0].filter { $0 < 0x80 }, as: UTF8.self)
@@ -190,14 +190,14 @@ struct ImageTests {
             (policy["measurements"] as? [String: [String]])?["id_key_digest"] == [try #require(values["id_key_digest"])]
         )
         #expect((policy["minimumTCB"] as? [String: Int])?["guestsvn"] == 7)
-        // A signature that the firmware would refuse is found out.
+        // A signature that the firmware would refuse is detected.
         let signed = try bytes(of: folder.file("snp/id-auth-1"))
         var authentication = [UInt8](try #require(Data(base64Encoded: Data(signed))))
         authentication[64] ^= 1
         try folder.write(Data(authentication).base64EncodedData(), to: "snp/id-auth-1")
         try expectRefused(["measure", "--image", folder.file("snp")], naming: "id-auth-1", in: folder)
         try folder.write(signed, to: "snp/id-auth-1")
-        // A block of another launch is found out.
+        // A block of another launch is detected.
         try folder.write(bytes(of: folder.file("snp/id-block-1")), to: "snp/id-block-21")
         try expectRefused(["measure", "--image", folder.file("snp")], naming: "id-block-21", in: folder)
         try expectUsage(inputs.arguments("nitro", "n") + ["--id-key", key], in: folder)
@@ -224,7 +224,7 @@ struct ImageTests {
         #expect((snp["flags"] as? [String: Bool])?["smtAllowed"] == true)
         let tdx = try policy("tdx", ["--minimum-evaluation-data-number", "17"])
         #expect(Set((tdx["measurements"] as? [String: [String]] ?? [:]).keys) == ["mrtd", "rtmr1", "rtmr2"])
-        // With more processors the guest runs the host's ACPI tables, which nothing measures.
+        // With more processors the guest runs the host's ACPI tables, which are not measured.
         func warnings(_ kind: String, processors: String, _ more: [String]) throws -> String {
             let name = "\(kind)-\(processors)"
             try succeed(inputs.arguments(kind, name) + ["--cpus", processors], in: folder)

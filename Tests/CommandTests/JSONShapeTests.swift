@@ -194,7 +194,7 @@ struct JSONShapeTests {
         #expect(answers.count == 3)
         #expect(answers.allSatisfy { ($0["results"] as? [Any])?.count == 3 })
         #expect(answers.map { $0["image"] as? String } == Demo.clients.map(\.0))
-        // What answers is what the tests' build of the enclave measures.
+        // The serving enclave is the one that the tests' build measures.
         let measured = try Program(["--measure"], in: folder, executable: "infenclave-enclave").wait()
         let measurement = measured.output.trimmingCharacters(in: .whitespacesAndNewlines)
         #expect(measurement.count == 96)

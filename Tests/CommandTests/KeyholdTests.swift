@@ -103,7 +103,7 @@ struct KeyholdTests {
         let (service, keyholder) = try setUp(fixture)
         switch what {
         case "collateral":
-            // Somebody saw a newer revocation list.
+            // A newer revocation list was seen before.
             let client = try InfenclaveClient(
                 server: service.url,
                 policy: try SignedPolicy(folder.file("signed.json"), owner: owner.key.publicKey).policy,
@@ -248,7 +248,7 @@ struct KeyholdTests {
             keyholder.entries.filter { $0.event == .release }.map(\.cause) == [
                 .unprovisioned, .lease, .lease, .clients, .clients,
             ])
-        // Half a list is none: the last one stays, and the log says why, once.
+        // With an unreadable token the previous list stays, and the log states why, once.
         try folder.write("no token", to: "clients/dave.token")
         for _ in 0..<3 { try await keyholder.look() }
         #expect(keyholder.entries.filter { $0.event == .refusal }.map(\.code) == ["clients"])
@@ -261,7 +261,7 @@ struct KeyholdTests {
         let path = folder.file("signed.json")
         let good = try bytes(of: path)
         let signature = try bytes(of: path + ".sig")
-        // Somebody who may write the file, but has no key, lets any code have the model.
+        // A writer of the file without the owner's key tries to release the model to any code.
         var members = try owner.peer(SNPFixture()).policy
         members["assessment"] = nil
         members["measurements"] = #"{"measurement":["\#([UInt8](repeating: 0xEE, count: 48).hex)"]}"#
@@ -275,7 +275,7 @@ struct KeyholdTests {
         try await keyholder.look()
         #expect(service.received.count == 1)
         #expect(keyholder.entries.last?.code == "measurement_mismatch")
-        // Putting the old files back is no change of the owner's.
+        // Restoring the old files is not a change by the owner.
         try folder.write(good, to: "signed.json")
         try folder.write(signature, to: "signed.json.sig")
         try await keyholder.look()
@@ -284,7 +284,7 @@ struct KeyholdTests {
         try SignedPolicy.sign(path, sequence: 3, by: owner.key)
         try await keyholder.look()
         #expect(service.received.count == 2)
-        // A policy of another owner, or one that leaves the bundle open, is none for a keyholder.
+        // A policy of another owner, or without a bundle, is refused by a keyholder.
         let open = try owner.writePolicy(SNPFixture(), to: "pinned.json")
         #expect(throws: KeyReleaseError.self) {
             try SignedPolicy(open, owner: OwnerSigningKey.random().publicKey)

@@ -144,7 +144,7 @@ struct MeasureTests {
             outcome.output.replacing("mrenclave", with: "mrother"), to: "cut.measured.json")
         try refuse(
             bundle, "sgx", ["--measured", cut, "--minimum-evaluation-data-number", "17"], "no value for mrenclave")
-        // What nothing measured would be the same whatever runs.
+        // A register that is never extended has the same value whatever runs.
         func refuseZero(_ fixture: some EvidenceFixture, _ more: [String], _ word: String) throws {
             let tee = fixture.tee.rawValue
             let evidence = try folder.write(fixture.evidence(over: [UInt8](repeating: 0, count: 64)), to: "zero.bin")
@@ -158,7 +158,7 @@ struct MeasureTests {
         try refuseZero(
             AzureFixture.snp().with { $0.registers[4] = [UInt8](repeating: 0, count: 32) }, [], "pcr4 is zero")
         #expect(!FileManager.default.fileExists(atPath: out))
-        // Registers that the TPM did not sign are no values to pin.
+        // PCRs that the TPM did not sign are not valid reference values.
         let azure = AzureFixture.snp().with {
             $0.stated = $0.registers
             $0.stated?[4][0] ^= 1

@@ -24,7 +24,7 @@ struct NoiseTests {
         let answers = try (0..<2).map { _ in try deployment.classify(server.url, Demo.clients.map(\.0)) }
         #expect(answers[0].map { $0[0].name } == Demo.clients.map(\.1))
         #expect(answers[0].map { $0.map(\.probability) } == answers[1].map { $0.map(\.probability) })
-        // Another model key, another noise: nearly the same answers, but not quite.
+        // Another model key gives other noise, so the answers differ slightly.
         let other = try Deployment(name: "other", options: ["--noise", "0.01", "--precision", precision], in: folder)
         let otherServer = try Server(provisioned: other)
         let otherAnswers = try other.classify(otherServer.url, Demo.clients.map(\.0))

@@ -299,7 +299,7 @@ struct OperatorTests {
         #expect(readiness.status == 503)
         #expect((readiness.json?["reason"] as? String)?.contains("lease has ended") == true)
         #expect(try server.metric("lease_remaining_seconds") == 0)
-        // A new lease, and all is well again.
+        // A new lease restores readiness.
         try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
         try server.program.wait(until: "the next lease") {
             try server.metric("lease_remaining_seconds") > 600_000

@@ -151,7 +151,7 @@ struct ProxyTests {
         try succeed(other.provisionArguments(stranger.url), in: folder)
         try wait(for: "evidence rejected")
         #expect(try proxy.best(Demo.clients[0].0).contains("not attested, and nothing was sent"))
-        // Its host says that it is ready, which moves nothing.
+        // Its host reports that it is ready, which has no effect.
         sleep(7)
         #expect(try proxy.ready().status == 503)
         #expect(between.posts(to: "/ohttp").count == posts)
@@ -194,7 +194,7 @@ struct ProxyTests {
         #expect(try servers.allSatisfy { try $0.metric("answers_total") > 0 })
         try servers[0].lose()
         for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
-        // The other one runs as long as its value lives.
+        // The other server runs until its object is released.
         withExtendedLifetime(servers) {}
     }
 
@@ -207,14 +207,14 @@ struct ProxyTests {
             servers.allSatisfy { proxy.program.errors.contains("served by \($0.url)") }
         }
         for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
-        // The kernel goes on to accept connections for it.
+        // The kernel continues to accept connections for it.
         let silent = servers[0]
         kill(silent.program.identifier, SIGSTOP)
         defer { kill(silent.program.identifier, SIGCONT) }
         // One of the first two is sent to it before that is known, and then to the other server.
         for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
         #expect(proxy.program.errors.contains("not served by \(silent.url)"))
-        // Now that it is known, nobody is sent to it: whoever is waits for it each time.
+        // After detection no request goes to it; otherwise each request would wait.
         let isQuick = try (0..<5).contains { _ throws in
             let start = ContinuousClock.now
             for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
@@ -237,7 +237,7 @@ struct ProxyTests {
         defer { for descriptor in [idle, stalled] { close(descriptor) } }
         let head = "POST /v2/models/classifier_image/infer HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n1"
         #expect(Loopback.send(Array(head.utf8), to: stalled))
-        // It is being read when another request was answered.
+        // It is being read once another request has been answered.
         #expect(try proxy.ready().status == 503)
         kill(proxy.program.identifier, SIGTERM)
         #expect(try proxy.program.wait().status == 0)

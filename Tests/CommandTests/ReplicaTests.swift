@@ -60,7 +60,7 @@ struct ReplicaTests {
         for _ in 0..<4 {
             #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
         }
-        // A server's word gets no further enclave the key.
+        // An unverified statement of the server gets no key for another enclave.
         let unexpected = try infenclave(
             deployment.provisionArguments(server.url) + ["--json"], in: deployment.folder)
         #expect(unexpected.status == 1 && unexpected.code == "replicas", "\(unexpected.output)")
@@ -71,7 +71,7 @@ struct ReplicaTests {
         #expect(Set(replicas.compactMap { $0["epoch"] as? String }).count == 2)
         #expect(try isReady(server, 0) && isReady(server, 1))
         #expect(try server.getAsOperator("/health/ready").json?["reason"] == nil)
-        // Each compares numbers of its own.
+        // Each replica compares sequence numbers separately.
         let again = try infenclave(
             deployment.provisionArguments(server.url) + ["--replicas", "2", "--sequence", "1", "--json"],
             in: deployment.folder)
@@ -113,7 +113,7 @@ struct ReplicaTests {
             ("", 200), ("&replica=1", 200), ("&replica=2", 404), ("&replica=7", 404), ("&replica=8", 400),
             ("&replica=01", 400), ("&replica=-1", 400), ("&replica=", 400), ("&pool=staged", 404), ("&pool=old", 400),
             ("&manifest=00", 400), ("&manifest=" + String(repeating: "zz", count: 32), 400),
-            // What is not there is no reason to refuse: the client sees what is.
+            // An unknown manifest is not refused: the client sees the one that is served.
             ("&manifest=" + String(repeating: "00", count: 32), 200),
         ] {
             let answer = try server.get(evidence + query)

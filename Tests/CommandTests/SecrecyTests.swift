@@ -7,7 +7,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// What nobody outside the enclave may see, of one deployment and one input.
+/// The secrets of one deployment and one input, which only the enclave may see.
 private struct Secrets {
     let deployment: Deployment
     let names: [String]
@@ -107,7 +107,7 @@ struct SecrecyTests {
             let place = 50_000 + number % 8
             memory.replaceSubrange(place..<place + item.run, with: item.bytes[start..<start + item.run])
             #expect(scan.found(in: memory) == [item.name])
-            // One byte less is no such run.
+            // A run shorter by one byte does not count.
             memory[place] ^= 0xFF
             memory[place + item.run] = ~(start + item.run < item.bytes.count ? item.bytes[start + item.run] : 0)
             #expect(scan.found(in: memory).isEmpty)

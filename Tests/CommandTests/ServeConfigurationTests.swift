@@ -81,7 +81,7 @@ struct ServeConfigurationTests {
             let name = model.bundle == first.bundle ? "first" : "second"
             #expect(try model.classify("\(url)/models/\(name)", [Demo.clients[0].0])[0][0].name == "Stop")
         }
-        // Who came when it was alone goes on as before.
+        // The paths without a name, from when it was the only model, remain valid.
         #expect(try first.classify(url, [Demo.clients[0].0])[0][0].name == "Stop")
         try succeed(first.provisionArguments(url), in: folder)
         members["bundles"] = [second.bundle]
@@ -157,7 +157,7 @@ struct ServeConfigurationTests {
         try program.wait(until: "address") { program.errors.contains(" at http://") }
         let address = try #require(program.errors.firstMatch(of: /serving .* at (http:\/\/127\.0\.0\.1:[0-9]+)/))
         let url = String(address.output.1)
-        // Another bundle takes its place, and its own comes back during the grace.
+        // Another bundle replaces it, and the first returns during the grace period.
         let aside = folder.file("aside")
         try FileManager.default.moveItem(atPath: first.bundle, toPath: aside)
         try FileManager.default.copyItem(atPath: next.bundle, toPath: first.bundle)

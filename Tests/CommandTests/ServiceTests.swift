@@ -22,7 +22,7 @@ struct ServiceTests {
             deployment.classifyArguments(server.url, [Demo.clients[0].0]), in: deployment.folder)
         #expect(classified.status == 1)
         #expect(classified.code == "notProvisioned")
-        // It can prove what it is all the same.
+        // Attestation works before provisioning.
         let attested = try succeed(["attest"] + deployment.target(server.url), in: deployment.folder)
         #expect(attested.output.contains("accepted"))
 
@@ -58,7 +58,7 @@ struct ServiceTests {
             key: deployment.modelKey, owner: folder.file("stranger.key"), token: deployment.token)
         #expect(wrongOwner.status == 1)
         #expect(wrongOwner.code == "invalidConfiguration")
-        // The right one still goes, and after it no earlier one.
+        // The right message is still accepted, and after it no earlier one.
         try succeed(deployment.provisionArguments(server.url) + ["--sequence", "10"], in: folder)
         for sequence in ["9", "10"] {
             let stale = try infenclave(
@@ -162,7 +162,7 @@ struct ServiceTests {
         _ = try succeed(
             ["classify", Demo.clients[0].0, "--token", deployment.token] + deployment.target(server.url),
             in: deployment.folder)
-        // What follows an answer may finish: the median counts.
+        // Work after an answer may still run, so the median counts.
         for process in [server.program.identifier] + server.program.children {
             let times = try (0..<11).map { _ in
                 let before = try Program.processorMilliseconds(of: process)

@@ -177,7 +177,7 @@ struct StrangerTests {
         #expect(findings.failures == 0)
         #expect(try server.metric("connections_turned_away_total") == 0)
         #expect(try server.metric("body_bytes") == 0)
-        // Those that nobody's place was needed for are cut off as well.
+        // Connections whose places are not needed are closed as well.
         try server.program.wait(until: "cut") { try server.metric("connections_unread_total") >= places / 4 }
         strangers.callOff()
         try server.program.wait(until: "end") { try server.metric("connections") <= 2 }
@@ -230,7 +230,7 @@ struct StrangerTests {
         }
         #expect(try server.metric("body_bytes") <= 8 * 1_048_576)
         #expect(try residentMemory(of: server.program.identifier) - before < 64 << 20)
-        // What has not arrived in two seconds makes room.
+        // A body incomplete after two seconds is dropped for a new one.
         sleep(2)
         try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
         #expect(try server.state() == "ready")

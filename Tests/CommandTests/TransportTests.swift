@@ -148,7 +148,7 @@ struct TransportTests {
             ("http://a.example", ["http_proxy": "p:1", "NO_PROXY": "A.example"], nil),
             ("http://aexample", ["http_proxy": "p:1", "no_proxy": "example"], "http_proxy p:1"),
             ("http://[fd00::1]:9", ["http_proxy": "p:1", "no_proxy": "fd00::1"], nil),
-            // Whether the range has it is not computed.
+            // Ranges in CIDR notation are not evaluated.
             ("http://10.0.0.1", ["http_proxy": "p:1", "no_proxy": "192.168.0.0/16"], nil),
         ] as [(String, [String: String], String?)])
     func environmentProxies(_ url: String, _ environment: [String: String], _ expected: String?) {

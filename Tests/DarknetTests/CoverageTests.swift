@@ -3,7 +3,7 @@ import DarknetImport
 import Foundation
 import Testing
 
-/// The Darknet part of `Documentation/operators.md`, which must say what the code says.
+/// The Darknet part of `Documentation/operators.md`, which must agree with the code.
 struct CoverageTests {
     static var list: String {
         func quoted(_ names: [String]) -> String { names.map { "`\($0)`" }.joined(separator: ", ") }

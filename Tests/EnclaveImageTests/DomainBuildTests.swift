@@ -48,7 +48,7 @@ struct DomainBuildTests {
         #expect(try digest(firmware, .sectionBySection) == expected.mrtdTwoPass)
     }
 
-    /// Debian's firmware, where it is the version that the vectors are of.
+    /// Debian's firmware, if it is the version in the vectors.
     private static let debianFirmware: [UInt8]? = {
         let expected = try? DomainBuildTests().builds()["OVMF.fd"]?.sha256
         guard let data = try? Data(contentsOf: URL(filePath: "/usr/share/ovmf/OVMF.fd")),

@@ -104,7 +104,7 @@ struct NitroImageTests {
                 try EnclaveImageFormat(sections: order.map { sections[$0] })
             }
         }
-        // The metadata are not measured, and stand where their writer likes.
+        // The metadata section is not measured, and may be anywhere.
         #expect(throws: Never.self) { try EnclaveImageFormat(sections: [2, 0, 1, 3, 4].map { sections[$0] }) }
     }
 
@@ -127,7 +127,7 @@ struct NitroImageTests {
                 refused += 1
                 continue
             }
-            // A section that became a signature is none.
+            // A section whose type was changed to a signature is not a valid one.
             guard let values = try? read.measurement().values else {
                 refused += 1
                 continue
@@ -135,7 +135,7 @@ struct NitroImageTests {
             if values != registers {
                 different += 1
             } else {
-                // What the platform does not measure: the metadata, and what the header says of defaults.
+                // The platform measures neither the metadata nor the header's defaults.
                 #expect(
                     read[.kernel] == original[.kernel] && read[.ramdisk] == original[.ramdisk], "mutation \(number)")
                 #expect(read[.commandLine] == original[.commandLine], "mutation \(number)")

@@ -117,12 +117,12 @@ struct AuditTests {
         var expected = AuditStatistics()
         (expected.results, expected.audited, expected.mismatches, expected.withoutHost) = (3, 3, 3, 2)
         #expect(try audited.renew(Self.all) == expected)
-        // A renewal does not restore trust, a higher limit does.
+        // A renewal alone does not make the enclave ask the host again; a higher limit does.
         #expect(try !audited.classify().askedHost)
         #expect(try audited.renew(AuditTerms(share: AuditTerms.unit, mismatches: 4))?.withoutHost == 3)
         #expect(try audited.classify().askedHost)
         #expect(try audited.renew(nil)?.results == 4)
-        // Without an audit a wrong result goes through, as ever.
+        // Without an audit a wrong result is used.
         #expect(try audited.classify { $0.map { $0 + 1 } }.answer.status == .answered)
         #expect(try audited.renew(nil)?.audited == 4)
     }
@@ -182,7 +182,7 @@ struct AuditTests {
         let audited = try AuditedHost(AuditTerms(share: AuditTerms.unit, mismatches: .max))
         let count = Int(ProcessInfo.processInfo.environment["INFENCLAVE_AUDITS"] ?? "") ?? 500
         for _ in 0..<count {
-            // What engines differ by, and some more.
+            // Slightly more than the differences between engines.
             let (answer, askedHost) = try audited.classify { $0.map { $0 * (1 + Float.random(in: -1e-4...1e-4)) } }
             #expect(askedHost && answer.status == .answered)
         }

@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 import Wire
 
-/// An enclave that was provisioned, of which nothing else is left that knows its model.
+/// A provisioned enclave; no other object holds its model.
 private final class LeasedEnclave {
     private let clock = TestClock()
     private var enclave: Enclave

@@ -28,7 +28,7 @@ struct LimitTests {
         #expect(try host.status().inFlight == 2)
         #expect(try host.refusal(of: .backNetFailure, requestID: 902) == .unknownRequest)
         #expect(try host.refusal(of: .backNetFailure, requestID: 901) == nil)
-        // There is room again for the very same message, which used up nothing.
+        // There is room again for the same message, which used no quota.
         #expect(try third.answer(try host.classify(third)).status == .answered)
     }
 
@@ -121,7 +121,7 @@ struct LimitTests {
     func quietService() throws {
         let host = try TestHost.provisioned(terms: ServiceTerms(sequence: 1, leaseSeconds: 604_800))
         let request = try host.deployment.request(try Picture.floats(), for: host.evidence())
-        // The process slept: nobody called for time to pass.
+        // The process slept, and no timer ran.
         host.clock.advance(by: .seconds(3 * 3600))
         #expect(try host.refusal(of: .infer(message: request.message)) == .unknownKey)
         #expect(host.intermediates == 0)

@@ -11,7 +11,7 @@ private struct Driver {
     /// `nil` writes the answer; else the errno of the call.
     var failures: [Int32?] = []
     var answer: [UInt8] = []
-    /// What the driver says of the answer's length, if that is a lie.
+    /// The length that the driver reports, if it is wrong.
     var claimedLength: UInt64?
     var requests: [[UInt8]] = []
     var numbers: [UInt] = []

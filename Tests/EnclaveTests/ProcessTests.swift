@@ -190,7 +190,7 @@ struct ProcessTests {
         #expect(!looks(200))
         watchdog.expect(progressBy: clock.clock.now() + .seconds(10))
         #expect(!looks(200))
-        // The machine slept: late at one look only, then the thread comes along.
+        // The machine slept: late at one check only, then the thread continues.
         clock.advance(by: .seconds(86_400))
         #expect(!looks(Watchdog.tolerance - 1))
         watchdog.expect(progressBy: clock.clock.now())

@@ -251,7 +251,7 @@ struct ProvisioningTests {
         #expect(try refusal(inside, inside) == nil)
         #expect(try refusal(inside, outside) == .mappingUnitRefused)
         #expect(try refusal(outside, inside) == .mappingUnitRefused)
-        // A name over the widest field of an answer cannot be answered with.
+        // A name longer than the answer's name field.
         var wide = outside
         wide.classNames[0] = String(repeating: "x", count: 1024)
         #expect(try refusal(outside, wide) == nil)

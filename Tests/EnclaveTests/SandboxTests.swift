@@ -70,7 +70,7 @@ struct SandboxTests {
         #expect(try probe("folder:/etc", "read", "/etc/passwd") == 0)
         #expect(try probe("folder:/etc", "write", "/etc/passwd") == EACCES)
         #expect(try probe("folder:/etc", "read", "/usr") == EACCES)
-        // Whoever may make all calls keeps sockets.
+        // A process that may make all system calls keeps sockets.
         #expect(try probe("folder:/etc", "socket") == 0)
     }
 

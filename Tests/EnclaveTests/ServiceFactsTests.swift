@@ -7,7 +7,7 @@ import Tensors
 import Testing
 import Wire
 
-/// The owner and the host against the client: what was signed is not what the parts do.
+/// Owner and host collude: the signed facts differ from the parts' behaviour.
 @Suite("Service facts in evidence")
 struct ServiceFactsTests {
     private func refusal(_ model: TinyModel, claiming facts: ServiceFacts) throws -> EnclaveErrorCode? {

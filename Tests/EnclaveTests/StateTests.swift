@@ -49,7 +49,7 @@ struct StateTests {
     /// Every message in the order of its kind, as good as the state allows, with the reply in each state.
     private func cases(_ host: TestHost) throws -> [(HostMessage, [Reply])] {
         let deployment = host.deployment
-        // Before there is a bundle there is no evidence; then another enclave's stands in.
+        // Without a bundle there is no evidence, so evidence of another enclave is used.
         let donor = try TestHost(deployment)
         try donor.load()
         let evidence = try (try? host.evidence()) ?? donor.evidence()

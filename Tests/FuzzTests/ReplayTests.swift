@@ -3,10 +3,10 @@ import Foundation
 import FuzzEntryPoints
 import Testing
 
-/// What the fuzzers found once, and where they start from, without the fuzzers.
+/// Inputs that fuzzers found, and their seeds, run without the fuzzers.
 @Suite("Parsers of untrusted bytes")
 struct ReplayTests {
-    /// `Fuzz/Corpus`, a folder per target. A file's name starts with what has to become of it.
+    /// `Fuzz/Corpus`, a folder per target. A file's name starts with the expected outcome.
     private static let corpus = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Fuzz/Corpus")
 

@@ -110,7 +110,7 @@ private final class Shares {
         shares.give(for: address, of: KeySlot.all[replica], at: second(time))
     }
 
-    /// How many of so many tries are granted; each is given back at once.
+    /// The number of granted requests among `count`; each place is returned at once.
     func granted(_ tries: Int, for address: ClientAddress, at time: Double) -> Int {
         (0..<tries).count { _ in
             guard take(address, at: time) else { return false }

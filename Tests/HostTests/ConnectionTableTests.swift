@@ -39,7 +39,7 @@ struct ConnectionTableTests {
         let newest = try #require(table.open(from: one, at: 3)).identifier
         #expect(table.beginAnswer(served))
         table.completed(served, at: 4)
-        // The lonely one is the oldest, and safe while another address has more.
+        // The only connection of its address is the oldest, and is kept while another address has more.
         #expect(table.open(from: ClientAddress(ipv4: 3), at: 5)?.evicted == idle)
         #expect(table.open(from: ClientAddress(ipv4: 4), at: 6)?.evicted == newest)
         #expect(table.isOpen(served) && table.count == 4)
@@ -115,7 +115,7 @@ struct ConnectionTableTests {
         #expect(search.states > 10_000)
     }
 
-    /// Tries all events in all orders beside a list that is kept naively.
+    /// Applies all events in all orders, and compares the table with a simple list.
     private struct Search {
         struct Known {
             let identifier: ConnectionTable.Identifier
@@ -145,7 +145,7 @@ struct ConnectionTableTests {
                 explore(table, known, depth: depth - 1)
             }
             for index in known.indices {
-                // Of the others it makes no difference but in their order.
+                // It changes only the order of the others.
                 let canStall = known[index].phase == 1 || known[index].isStalled
                 for event in 0..<(canStall ? 5 : 4) {
                     var (table, known) = (table, known)

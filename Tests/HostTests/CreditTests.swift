@@ -53,7 +53,7 @@ final class CreditTests {
         }
     }
 
-    /// What the program said.
+    /// The program's output.
     private func said(_ enclave: ScriptedEnclave) -> [String] {
         enclave.lines.all.compactMap { line in
             line.split(separator: "the enclave says: ", maxSplits: 1).last.map(String.init)
@@ -84,7 +84,7 @@ final class CreditTests {
         try letGo()
         #expect(try await enclave.host.answer([2]) == [2])
         try await wait(for: "cancel", enclave)
-        // The enclave would have refused the second before.
+        // If the credit returned earlier, the enclave would refuse the second request.
         #expect(said(enclave).filter { $0 != "cancel" } == ["infer 1", "boundary", "infer 2"])
         await enclave.host.stop()
     }

@@ -62,7 +62,7 @@ struct EnclavePoolTests {
         let (first, second) = (try await pool.ask(0x01).process, try await pool.ask(0x11).process)
         kill(first, SIGKILL)
         try await PooledEnclaves.wait(for: "end") { pool.readyCount == 1 }
-        // Another one is ready: who attests again is served.
+        // Another replica is ready, so a client that attests again is served.
         await #expect { _ = try await pool.ask(0x01) } throws: { ($0 as? HostError)?.enclaveCode == .unknownKey }
         #expect(try await pool.ask(0x11).process == second)
         #expect(pool.isReady)
@@ -121,7 +121,7 @@ struct EnclavePoolTests {
         try await pool.members[1].host.provision([1])
         for _ in 0..<8 { try pool.admit(to: pool.members[1]) }
         #expect { try pool.admit(to: pool.members[1]) } throws: { ($0 as? HostError)?.code == .overloaded }
-        // Provisioned later, it gets a share of what is free: nothing yet.
+        // After provisioning it gets a share of the free places, which is zero at first.
         try await pool.members[0].host.provision([1])
         #expect { try pool.admit(to: pool.members[0]) } throws: { ($0 as? HostError)?.code == .overloaded }
         for _ in 0..<4 { pool.release(pool.members[1]) }
@@ -139,12 +139,12 @@ struct EnclavePoolTests {
         try await pool.begin()
         try await pool.provision()
         let hung = try await pool.ask(0x01).process
-        // Whose turn it is next.
+        // The replica that is asked next.
         while pool.member(for: nil).replica == 0 {}
         let model = ServedModel(name: "model", pool: pool, log: { _ in })
         kill(hung, SIGSTOP)
         try await ServedHost.serving(model: model) { ports in
-            // However busy the machine is, it may be before anybody knows that the first one hangs.
+            // The request may come before the first replica is known to hang.
             let keys = try ServedHost.ask("GET /ohttp-keys", port: ports.port)
             #expect(keys.hasPrefix("HTTP/1.1 200") && keys.hasSuffix("\r\n\r\n\u{1}"), "\(keys)")
         }
@@ -186,7 +186,7 @@ struct EnclavePoolTests {
 
     @Test("An enclave of an older build can be served alone, but not as one of several", arguments: [1, 2])
     func olderBuild(replicas: Int) async throws {
-        // It refuses what it does not know as malformed.
+        // It refuses unknown messages as malformed.
         let older = PooledEnclaves.program.replacing(
             "slot = payload[0]\n        say(130, request)", with: "say(135, request, struct.pack(\"<H\", 1))")
         #expect(older != PooledEnclaves.program)

@@ -123,7 +123,7 @@ struct HostServerTests {
         limits.clock.head = .milliseconds(300)
         limits.clock.body = .milliseconds(500)
         try await ServedHost.serving(limits) { ports in
-            // Drips until it is cut off, which it never were if drips gave it time.
+            // Sends slowly until the server disconnects it, which never happens if single bytes extend the deadline.
             func drip(_ opening: String) throws -> (String, Duration) {
                 let connection = try Connection(port: ports.port)
                 let start = ContinuousClock.now
@@ -141,7 +141,7 @@ struct HostServerTests {
             #expect(try ServedHost.metric("http_refusals_total{status=\"408\"}", ports) == 2)
             #expect(try ServedHost.metric("body_bytes", ports) == 0)
         }
-        // Apart, as a busy machine may come to a question no sooner.
+        // Tested separately, because a busy machine may answer late.
         limits.clock.idle = .milliseconds(900)
         try await ServedHost.serving(limits) { ports in
             let silent = try Connection(port: ports.port)
@@ -214,7 +214,7 @@ struct HostServerTests {
             connection.send(live + post + live + "GET /no HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             let statuses = connection.rest().components(separatedBy: "HTTP/1.1 ").dropFirst().map { $0.prefix(3) }
             #expect(statuses == ["200", "503", "200", "404"])
-            // Far more than anybody sends: some are answered, and the connection ends.
+            // Many more than a real client sends: some are answered, and the connection ends.
             let flood = try Connection(port: ports.port)
             flood.send(String(repeating: live, count: 2000))
             let answers = flood.rest().components(separatedBy: "HTTP/1.1 200").count - 1

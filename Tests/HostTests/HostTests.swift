@@ -25,7 +25,7 @@ struct ScriptedEnclave {
 
         """
 
-    /// Of one replica.
+    /// The model with one replica.
     let pool: EnclavePool
     var host: EnclaveHost { pool.members[0].host }
     let lines = Lines()
@@ -64,7 +64,7 @@ struct ScriptedEnclave {
     /// What is served under this name.
     func model(_ name: String = "model") -> ServedModel { ServedModel(name: name, pool: pool, log: { _ in }) }
 
-    /// How a start fails.
+    /// The error of a failed start.
     func failure() async -> HostError? {
         do throws(HostError) {
             try await host.start()

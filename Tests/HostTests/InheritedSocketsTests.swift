@@ -12,7 +12,9 @@ struct InheritedSocketsTests {
         #expect(try InheritedSockets(environment: ["LISTEN_FDS": "2"]) == .none)
     }
 
-    @Test("Invalid descriptors, and too many sockets, are refused", arguments: ["0", "3", "-1", "x", "", "99999999999"])
+    @Test(
+        "Invalid descriptors, and too many sockets, are refused",
+        arguments: ["0", "3", "-1", "x", "", "99999999999"])
     func counts(count: String) {
         #expect(throws: HostServerError.self) {
             try InheritedSockets(environment: ["LISTEN_FDS": count, "LISTEN_PID": String(getpid())])

@@ -33,7 +33,7 @@ struct ModelRegistryTests {
         #expect(registry[nil]?.name == "shop")
         try registry.add(try ScriptedEnclave("exit 0").model("cars"))
         _ = registry.remove("shop")
-        // Neither of the two that are left was ever alone.
+        // Neither of the two remaining models was ever the only one.
         #expect(registry[nil] == nil)
         try registry.add(try ScriptedEnclave("exit 0").model("shop"))
         #expect(registry[nil] == nil)

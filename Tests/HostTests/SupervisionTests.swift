@@ -76,7 +76,7 @@ struct SupervisionTests {
             #expect(owed.overdue(at: now) == nil)
         }
         #expect(owed.overdue(at: start + .seconds(11)) == .seconds(11))
-        // At the next look only an answer counts.
+        // At the next check only an answer counts.
         #expect(owed.overdue(at: start + .seconds(12), patience: .milliseconds(500)) == .seconds(12))
         owed.settle(0, at: start + .seconds(13))
         #expect(owed.overdue(at: start + .seconds(13), patience: .milliseconds(500)) == nil)
@@ -97,7 +97,7 @@ struct SupervisionTests {
         owed.settle(2, at: start + .seconds(18.5))
         #expect(owed.overdue(at: start + .seconds(18.6)) == nil)
         #expect(owed.overdue(at: start + .seconds(19.5)) == .seconds(10.5))
-        // What is not owed changes nothing.
+        // An unexpected answer changes nothing.
         owed.settle(77, at: start + .seconds(19.5))
         #expect(owed.overdue(at: start + .seconds(19.5)) == .seconds(10.5))
     }

@@ -18,7 +18,7 @@ struct HostileHostTests {
         ProcessInfo.processInfo.environment["INFENCLAVE_FIRST_SCHEDULE"].flatMap { Int($0) } ?? 0
     private static let frames = ProcessInfo.processInfo.environment["INFENCLAVE_FRAMES"].flatMap { Int($0) } ?? 20_000
     private static let chunks = 8
-    /// Each defence is missed within far fewer.
+    /// Each removed defence is detected within far fewer.
     private static let schedulesToSee = 4000
 
     private static func shipped() throws -> World {
@@ -145,7 +145,7 @@ struct HostileHostTests {
         }
     }
 
-    /// What the enclave's socket does with bytes of the host.
+    /// The enclave's handling of bytes from the host's socket.
     private static func feed(_ bytes: [UInt8], to slot: World.Slot, _ world: World) throws {
         var decoder = FrameDecoder<HostMessage>(limits: slot.enclave.frameLimits)
         var rest = bytes[...]
@@ -165,7 +165,7 @@ struct HostileHostTests {
                 if case .infer(let message) = frame.message {
                     request = world.requests.first { $0.message == message }
                 }
-                // Few wait at a time: what waits longest is given up.
+                // Few requests wait at a time: the longest-waiting one is dropped.
                 for identifier in slot.waiting.keys { world.send(.cancel, to: slot, requestID: identifier) }
                 world.send(frame.message, to: slot, requestID: frame.requestID, for: request)
             case .malformed(let requestID, _):

@@ -76,7 +76,7 @@ struct AssessmentTableTests {
         #expect(marked.legend[1] == "~: of 10 pictures, since another gate fails there (elsewhere 60)")
         let page = try ReportPage.html(of: result)
         #expect(page.contains("<td>~0.50 <small>") && page.contains("the channel KL of 10 pictures"))
-        // Nothing is explained that is not shown.
+        // The legend explains only columns that are shown.
         #expect(AssessmentTable(result, columns: 60).legend.count == 1)
     }
 

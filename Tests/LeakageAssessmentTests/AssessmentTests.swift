@@ -54,7 +54,7 @@ struct AssessmentTests {
 
     @Test("A picture's null values are the minimum KL over the IR images of the following pictures")
     func null() throws {
-        // The model ignores blue, in which two pictures in a row differ: the first one's first null is its own minimum.
+        // The model ignores blue, the only difference of two successive pictures, so their minima are equal.
         let pictures = try DrawnPictures(count: 9)
         var pixels = try Image(decoding: Array(Data(contentsOf: pictures.folder.appending(path: "100.png"))).span.bytes)
             .pixels

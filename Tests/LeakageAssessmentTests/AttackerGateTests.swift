@@ -15,7 +15,7 @@ struct AttackerGateTests {
             gainError: gainError, isFloor: isFloor)
     }
 
-    /// Of 60 pictures, none of which the mean picture tells anything of.
+    /// Of 60 pictures that share nothing with the mean picture.
     private static func decoder() throws -> DecoderScores {
         let mean = Picture(height: 12, width: 12, channels: 1, values: .init(repeating: 0.5, count: 144))
         var generator = SeededGenerator(seed: 3)

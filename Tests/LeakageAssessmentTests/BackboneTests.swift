@@ -137,7 +137,7 @@ struct BackboneTests {
         }
         let comparison = Self.compare(try chain([2, 0, 3, 1]), try chain([0, 1, 2, 3]))
         #expect(comparison.layers.map(\.match) == ["layer2", "layer0", "layer3", "layer1"])
-        // Two copies of one public layer: only one of them is it.
+        // Of two copies of one public layer only one is matched.
         #expect(Self.statuses(try chain([0, 0]), try chain([0, 1])) == [.equal, .different])
     }
 

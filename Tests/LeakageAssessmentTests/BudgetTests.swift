@@ -18,7 +18,7 @@ struct BudgetTests {
         #expect(result.cuts.count == 3)
         #expect(result.recommendation.everythingInside)
         #expect(result.warnings.contains { $0.hasPrefix("3 of \(whole.cuts.count) cuts were attacked") })
-        // What was attacked is what a whole assessment finds there.
+        // The attacks of the attacked cuts give the results of a full assessment.
         for (cut, verdict) in zip(result.cuts, result.verdicts) {
             let index = try #require(whole.cuts.firstIndex { $0.name == cut.name })
             #expect(whole.cuts[index].decoder == cut.decoder)
@@ -34,7 +34,7 @@ struct BudgetTests {
         configuration.measuresTime = false
         configuration.trainedCuts = .none
         configuration.protected = [.appearance]
-        // A limit between the cuts, whatever they leak.
+        // A limit between the values of the cuts.
         configuration.gates = Gates(name: "loose", [.rSquared: 1, .similarityGain: 1])
         let open = try Assessor(configuration).run()
         let leaks = open.cuts.compactMap { $0.estimate(of: .rSquared)?.upper }
@@ -72,7 +72,7 @@ struct BudgetTests {
         configuration.adversary = .informed
         configuration.measuresTime = false
         configuration.protected = [.appearance]
-        // The pictures at hand decide.
+        // The available pictures decide.
         configuration.attackerPictures = 1
         configuration.cuts = .named(["pool1", "relu2", "flat"])
         configuration.gates = Gates(name: "open", [.rSquared: 2, .similarityGain: 0.99])

@@ -40,7 +40,7 @@ struct CurveTests {
         #expect(abs(upper(1000, p: 0.05, guess: 1 / 40, scale: 1) - 0.22) < 0.005)
         #expect(upper(4000, p: 0.05, guess: 1 / 40, scale: 1) > 0.1)
         #expect(upper(5000, p: 0.05, guess: 1 / 40, scale: 1) < 0.1)
-        // One of ten classes is guessed, and named in 0.1 + 0.9 * 0.05 of the cases.
+        // Of ten classes the right one is named in 0.1 + 0.9 * 0.05 of the cases.
         #expect(upper(8000, p: 0.145, guess: 0, scale: 1 / 0.9) > 0.1)
         #expect(upper(9500, p: 0.145, guess: 0, scale: 1 / 0.9) < 0.1)
     }
@@ -186,7 +186,9 @@ struct CurveTests {
         #expect(try found(view: 0.04, reconstruction: 0.026) == found(view: 0.04, reconstruction: 0.04))
     }
 
-    @Test("The upper bound is never below the estimate", arguments: [[-0.02, 0.02], [0, 0.001, 0.1], [0.1, 0.1, 0.2]])
+    @Test(
+        "The upper bound is never below the estimate",
+        arguments: [[-0.02, 0.02], [0, 0.001, 0.1], [0.1, 0.1, 0.2]])
     func ordered(values: [Double]) {
         let curve = Self.curve(values, gainError: 0)
         for pictures in stride(from: 20 << (values.count - 1), to: 2000, by: 7) {

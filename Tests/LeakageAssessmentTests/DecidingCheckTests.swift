@@ -149,7 +149,7 @@ struct DecidingCheckTests {
         )
         #expect(remedy.sentence.contains("for 100000 about 600 would be needed"))
         #expect(AssessmentJSON.text(of: open).contains(remedy.sentence))
-        // Twice the pictures can be had.
+        // Twice the pictures is a realistic number.
         let close = try #require(
             EvidenceRemedy(
                 Measured.result(Self.cuts([("relu2", 0.004, 0.06, 0.02)], gain: 0.0023), adversary: .informed)))

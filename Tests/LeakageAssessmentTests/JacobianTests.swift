@@ -106,7 +106,7 @@ struct JacobianTests {
 }
 
 extension Preprocessing {
-    /// What a network is fed of a picture of its own size.
+    /// The network's input for a picture of its input size.
     fileprivate func tensor(of picture: Picture) throws -> Tensor {
         let count = picture.channels
         var planes = [Float](repeating: 0, count: picture.values.count)

@@ -85,7 +85,7 @@ struct PerceptronTests {
 
     @Test("The same seed gives the same curve, and features independent of the picture give no evidence")
     func nothing() throws {
-        // OpenBLAS rounds otherwise on another number of threads.
+        // OpenBLAS rounds differently with another number of threads.
         MatrixProduct.setThreads(1)
         let world = Self.world(40, others: 6)
         var generator = SeededGenerator(seed: 22)

@@ -80,7 +80,7 @@ struct PlanChoiceTests {
         #expect(inside.everythingInside)
         #expect(inside.reason.contains("4.00 ms") && inside.reason.contains("'relu2'"))
         #expect(inside.rule.contains("fastest") && inside.rule.contains("5.0 %"))
-        // Both are judged unless told otherwise, and the rule says so.
+        // By default both adversaries are evaluated, and the rule states this.
         #expect(inside.rule.hasPrefix("both adversaries with "))
         let slow = try choose(whole: 4, factor: 3)
         #expect(slow.front == "relu2" && slow.sigma == nil)

@@ -62,7 +62,7 @@ struct RecommendationTests {
         #expect(page.contains("at this cut or deeper (within the gates of identity)"))
         let faster = try #require(result.recommendation.nextFaster)
         #expect(faster.front == "relu1" && page.contains("fails the gates, worst check"))
-        // A cut whose deeper ones are not assessed is open; it does not leak.
+        // A cut without assessed deeper cuts is undecided; it does not count as a leak.
         let graph = try TinyNetwork.graph()
         let open = try ReportPage.html(
             of: Measured.result(Measured.cuts([("relu2", 0.004, (3, 3))]), notAssessed: [try graph.cut(named: "flat")]))
@@ -77,7 +77,7 @@ struct RecommendationTests {
         #expect(result.recommendation.everythingInside == (rSquared > 0.15))
         let check = try #require(result.verdicts[0].check(of: .extrapolatedRSquared))
         #expect(check.outcome == (rSquared > 0.15 ? .fails : .passes) && check.estimate == rSquared)
-        // Without protection of the appearance it decides nothing.
+        // If appearance is not protected, the white-box attack does not decide.
         #expect(result.verdicts[0].outcome(of: .identity) == .passes)
     }
 

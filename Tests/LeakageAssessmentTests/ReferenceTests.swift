@@ -101,7 +101,7 @@ struct ReferenceTests {
                         && (a.metric.leaks == .low ? a.value <= b.value : a.value >= b.value))
             }
         }
-        // The class crosses to the mapping unit almost as it is.
+        // The tensor for the mapping unit reveals the class almost directly.
         let mapping = try #require(result.mappingLeakage)
         #expect(try #require(mapping.equalityAreaUnderCurve) > 0.9)
         #expect(try #require(mapping.probeAccuracy) > 0.8)
@@ -124,7 +124,7 @@ struct ReferenceTests {
             let kl = try #require(cut.channelKL)
             for index in 0..<8 {
                 #expect(isClose(kl.own[index], expected.own[index]), "\(cut.name), picture \(index)")
-                // The last one's would need the ninth.
+                // The last picture's null would need a ninth picture.
                 if index < 7 { #expect(isClose(kl.divergences[index][1], expected.next[index])) }
             }
         }

@@ -22,7 +22,7 @@ struct ResumeTests {
         let pictures = try DrawnPictures(count: 16)
         var configuration = try pictures.configuration()
         configuration.triesNoise = stage == .noise
-        // Which cuts bear on the decision follows from times.
+        // The cuts that matter for the decision depend on times.
         configuration.trainedCuts = .all
         let work = try WorkDirectory(pictures.path("work"))
         let flag = CancellationFlag()
@@ -35,7 +35,7 @@ struct ResumeTests {
         let resumed = try Assessor(configuration).run(work: work)
         let again = try Assessor(configuration).run(work: work)
         #expect(try text(resumed) == text(again))
-        // But for the times, of which there are others, a run without interruption says the same.
+        // Except for times, a run without interruption gives the same result.
         let whole = try Assessor(configuration).run()
         #expect(whole.cuts.map(\.decoder) == resumed.cuts.map(\.decoder))
         #expect(whole.cuts.map(\.channelKL) == resumed.cuts.map(\.channelKL))
@@ -140,7 +140,7 @@ struct ResumeTests {
         #expect(try text(try Assessor(pictures.configuration()).run(work: work)) == first)
     }
 
-    /// Which cuts bear on the decision, and have a trained decoder, would follow from times.
+    /// The cuts that matter for the decision, and get a trained decoder, would depend on times.
     private func untimed(_ pictures: DrawnPictures) throws -> AssessmentConfiguration {
         var configuration = try pictures.configuration()
         configuration.measuresTime = false

@@ -4,7 +4,7 @@ import LeakageAssessment
 import Tensors
 import Testing
 
-/// What no implementation detail may break.
+/// Properties that must hold for every implementation.
 @Suite("Plausibility of the metrics on real models")
 struct SanityTests {
     /// One-sided 95 %, as the gates count errors.
@@ -128,7 +128,7 @@ struct SanityTests {
         #expect(abs(attack.judgement.divergence.areaUnderCurve - 0.5) < 0.1)
     }
 
-    /// A number that a gate looks at, and its standard error.
+    /// A value that a gate uses, and its standard error.
     private struct Gated {
         let name: String
         let value: Double

@@ -21,7 +21,7 @@ struct ShardTests {
         let pictures = try DrawnPictures(count: 14)
         var configuration = try pictures.configuration()
         configuration.trainedCuts = trained
-        // Which cuts bear on the decision would follow from them.
+        // The cuts that matter for the decision would depend on times.
         configuration.measuresTime = false
         let whole = try Assessor(configuration).run()
         let folders = (1...3).map { pictures.path("shard\($0)") }

@@ -14,7 +14,7 @@ struct TrainingTests {
     func gradients() throws {
         let network = try InverseNetwork(
             batch: 2, channels: 5, grid: (4, 3), factors: [(2, 2), (1, 3)], colours: 3, seed: 1)
-        // The last layer starts at 0, where no gradient flows on.
+        // The last layer starts at 0, which makes the gradients of all layers before it 0.
         var generator = SeededGenerator(seed: 4)
         network.parameters = network.parameters.map { $0.map { $0 + Float(generator.normal() * 0.05) } }
         Self.fill(network.input, seed: 2)

@@ -76,7 +76,7 @@ struct UnassessedCutTests {
         let found = try result([("pool1", 0.9)])
         #expect(found.verdicts.map(\.outcome) == [.fails])
         #expect(found.recommendation.reason.contains("R²") && Warnings.leftOut(found.cuts, found.verdicts).isEmpty)
-        // By its own decoders or by a deeper cut's.
+        // By its own decoders or those of a deeper cut.
         #expect(try result([("pool1", 0.004), ("flat", 0.9)]).verdicts.map(\.outcome) == [.fails, .fails])
     }
 

@@ -113,7 +113,7 @@ struct UntriedAttackTests {
             #expect(
                 without.warnings.contains { $0.hasPrefix("No white-box attack ran") && $0.contains("'\(cut.name)'") })
         }
-        // Where appearance is not protected it says nothing.
+        // If appearance is not protected, there is no warning.
         configuration.protected = [.identity]
         configuration.gates = Gates(name: "open", [.identification: 1])
         let others = try Assessor(configuration).run(work: work)

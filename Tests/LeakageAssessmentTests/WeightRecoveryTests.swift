@@ -177,7 +177,7 @@ private struct NaiveFront {
         return (4 + 4 * (slot / 4) + phase.y, 4 + 4 * (slot % 4) + phase.x)
     }
 
-    /// The weights as host and client find them, and how often they asked.
+    /// The weights that host and client recover, and the number of requests.
     func recovered() -> (weights: [Float], requests: Int) {
         let (extent, height) = (Self.extent, Self.height)
         let phases = [(0, 0), (0, 1), (1, 0), (1, 1)]
@@ -200,7 +200,7 @@ private struct NaiveFront {
                 let bias = nothing[144 * output + 13]
                 for position in 0..<9 {
                     let (y, x) = (position / 3, position % 3)
-                    // The row of the result is (place + 1 - y) / 2, so the phase is that which leaves no rest.
+                    // The row of the result is (place + 1 - y) / 2, so the phase is the one with an integer row.
                     let phase = ((1 + y) % 2, (1 + x) % 2)
                     func seen(_ answer: [Float], _ double: Bool) -> Float {
                         let place = Self.place(phase, double: double)

@@ -175,7 +175,7 @@ struct GraphFileTests {
             let read = try FrontNetPart(decoding: bytes.span.bytes, allocator: .standard)
             #expect(read.sigma?.value == 0.375 && read.precision == precision.restricted(to: partition.front))
             #expect(read.encoded() == bytes)
-            // Sigma follows the graph; neither zero nor no number nor the absurd is one.
+            // Sigma follows the graph; zero, NaN and excessive values are invalid.
             let tail = precision.isFloat32 ? 1 : 1 + bytes.count - (try part(.float32).encoded().count)
             let offset = bytes.count - tail - 8
             for bad in [0, -1, Double.nan, .infinity, 1e9] {

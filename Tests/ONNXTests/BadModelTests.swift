@@ -186,7 +186,7 @@ import Testing
             do throws(ONNXImportError) { _ = try ONNXModel(bytes: bytes) } catch { refused += 1 }
         }
         for count in 0..<bytes.count { attempt(bytes.prefix(count)) }
-        // Losing the last output names, at most, leaves a model.
+        // At most a truncation of the last output names leaves a valid model.
         #expect(refused > bytes.count * 9 / 10)
         for index in bytes.indices {
             for change: UInt8 in [0x01, 0x7F, 0x80, 0xFF] {

@@ -259,7 +259,7 @@ struct ClassifierFormTests {
             proto.graph.initializer.append(.integers("one", [1]))
             #expect(try proto.load(settings: Self.classifier()).graph.outputs == ["p"], "\(outputs)")
         }
-        // Without a label it may be anything.
+        // Without a label the output's meaning is unknown.
         #expect(throws: ONNXImportError.self) {
             try Self.labelled([largest, .make("Relu", ["p"], ["other"])], ["sure", "other"])
                 .load(settings: Self.classifier())

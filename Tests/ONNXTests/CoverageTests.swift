@@ -4,7 +4,7 @@ import ONNXFormat
 import ONNXImport
 import Testing
 
-/// The table of `Documentation/operators.md`, which must say what the code says.
+/// The table of `Documentation/operators.md`, which must agree with the code.
 struct CoverageTests {
     static var table: String {
         let opsets = ONNXModel.opsets
@@ -20,7 +20,7 @@ struct CoverageTests {
         return lines.joined(separator: "\n")
     }
 
-    /// Why operators stay out, and what helps.
+    /// The reason and the remedy for each unsupported operator.
     static var refusals: String {
         var lines = ["| operators | reason | remedy |", "| --- | --- | --- |"]
         lines += RefusedOperators.all.map { group in

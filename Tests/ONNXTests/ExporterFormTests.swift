@@ -78,7 +78,7 @@ struct ExporterFormTests {
     @Test("A loop with a known trip count is unrolled, and its scan outputs are stacked")
     func loops() throws {
         #expect(try answer(Self.loop(trips: 3, last: 100), [1, 5], [2]) == [2, 10, 4, 20, 8, 40, 8, 40])
-        // Rounds 0 and 1 go on, after round 2 it ends.
+        // The loop continues after rounds 0 and 1, and ends after round 2.
         #expect(try answer(Self.loop(trips: 100, last: 1), [1, 5], [2]) == [2, 10, 4, 20, 4, 20])
     }
 

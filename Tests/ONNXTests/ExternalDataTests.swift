@@ -74,7 +74,7 @@ import Testing
         let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:\(digest)\nsize 24\n"
         try Data(pointer.utf8).write(to: folder.root.appendingPathComponent("model/pointer.bin"))
         for (entries, phrase) in [
-            // Eight bytes are there, which are not the weights.
+            // The length is within the file, whose bytes are a Git LFS pointer.
             (["location": "pointer.bin", "length": "8"], "'pointer.bin' is a Git LFS pointer, not the weights"),
             (["location": "missing.bin"], "put it into the model's folder"),
             (["location": "weights.bin", "offset": "20"], "it has 24: copy it again"),

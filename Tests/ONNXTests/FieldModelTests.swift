@@ -10,7 +10,7 @@ import Testing
 @Suite(.enabled(if: SharedFiles.exists("field/models"), "\(SharedFiles.absence)"))
 struct FieldModelTests {
     static let names = SharedFiles.names(in: "field/models")
-    /// What a person has to say, by name: an output, or a shape.
+    /// The settings that a model needs, by name: an output, or a shape.
     static let outputs = ["two-outputs-features-first": "h_f"]
     static let openShapes: Set<String> = ["optimum-pixel-values"]
 

@@ -3,7 +3,7 @@ import Foundation
 import ONNXImport
 import Testing
 
-/// Files that people take for ONNX models.
+/// Files that users mistake for ONNX models.
 struct FileKindTests {
     static let kinds: [(name: String, start: [UInt8], phrase: String)] = [
         ("a Git LFS pointer", Array("version https://git-lfs.github.com/spec/v1\noid sha256:a\n".utf8), "git lfs pull"),

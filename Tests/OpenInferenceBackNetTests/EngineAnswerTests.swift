@@ -8,7 +8,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// What came of one question.
+/// The outcome of one request.
 private func ask(_ replica: HTTPReplica, seed: Float = 0.7, within time: Duration = .seconds(3600)) async
     -> EngineError?
 {
@@ -139,7 +139,7 @@ struct EngineAnswerTests {
         lies.indices)
     func refusedAnswers(inJSON: Bool, index: Int) async throws {
         let (name, twist, code) = Self.lies[index]
-        // JSON has no infinity and no NaN: such an answer is no JSON.
+        // JSON has no infinity and no NaN, so such an answer is not valid JSON.
         let isNoJSON = inJSON && ["NaN", "infinity"].contains(name)
         let engine = try TestEngine {
             var twist = twist

@@ -8,7 +8,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A BackNet on engines of a test, and what it told its operators.
+/// A BackNet on test engines, and its messages to operators.
 private struct Deployed {
     let backNet: OpenInferenceBackNet
     let lines = Lines()
@@ -234,7 +234,7 @@ struct ReplicaTests {
         #expect(try await deployed.ask(80))
         #expect(most.withLock { $0 } <= 2)
         #expect(count.withLock { $0 } == 3)
-        // An engine that nobody refers to is gone.
+        // An engine without a reference is deallocated.
         withExtendedLifetime(engines) {}
     }
 

@@ -19,7 +19,7 @@ struct IntegerWeightTests {
         Node(name: name, operation: operation, inputs: inputs, outputs: [name])
     }
 
-    /// A graph with each kind of product, with weights and with what is none.
+    /// A graph with each kind of product, with weights and with other constants.
     private static func graph() throws -> Graph {
         var noise = Noise(seed: 3)
         return try Graph(
@@ -107,7 +107,7 @@ struct IntegerWeightTests {
                 name: "bad", inputs: graph.inputs, outputs: graph.outputs, nodes: graph.nodes, constants: constants)
             bad.roundWeightsInPlace(to: .integer8)
             if value.isFinite {
-                // The scale of the largest number is a number.
+                // The scale of the largest finite value is finite.
                 #expect(try bad.constants["m"]?.floats().allSatisfy(\.isFinite) == true)
             } else {
                 #expect(try bad.constants["m"]?.floats().map(\.bitPattern) == elements.map(\.bitPattern))

@@ -90,7 +90,7 @@ struct PartitioningTests {
         let clean = try OpenedBundle(opening: try owner.write("c.infenclave"))
         #expect(clean.manifest.boundary.sigma == nil)
         #expect(!String(decoding: clean.manifestBytes, as: UTF8.self).contains("sigma"))
-        // Nothing crosses that it could hide.
+        // There is no boundary tensor to add noise to.
         let error = #expect(throws: PartitioningError.self) {
             try owner.write("i.infenclave", owner.recipe(front: "flat", mapping: "flat", sigma: NoiseDeviation(1)))
         }
@@ -119,7 +119,7 @@ struct PartitioningTests {
         let owner = try Owner()
         var recipe = try owner.recipe()
         var constants = recipe.graph.constants
-        // What is no weight of a product stays.
+        // Constants that are not weights of a product stay unchanged.
         constants["w1"] = try Tensor(Array(values[..<2]), shape: [2, 1, 1, 1])
         constants["w2"] = try Tensor(Array(values[2...]), shape: [2, 2, 1, 1])
         constants["shift"] = try Tensor([values[1]], shape: [1, 1, 1, 1])
@@ -146,7 +146,7 @@ struct PartitioningTests {
         let front = try FrontNetPart(decoding: part.bytes, allocator: .standard)
         #expect(try front.graph.constants["w1"]?.floats() == Array(expected[..<2]))
         #expect(try front.graph.constants["shift"]?.floats() == [values[1]])
-        // Another type than bf16 and int8 is none.
+        // Only bf16 and int8 are valid types.
         try owner.sign(owner.folder.appending(path: "b.infenclave").path) { $0["storedWeights"] = "int4" }
         #expect(
             refusal(of: owner.folder.appending(path: "b.infenclave").path)?.message.contains("storedWeights") == true)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Untrusted text for a terminal or a log")
 struct PlainTextTests {
-    /// Escape sequences in seven and eight bits, line breaks of every kind, NUL, DEL, and characters that turn text.
+    /// Escape sequences in seven and eight bits, line breaks of every kind, NUL, DEL, and bidirectional controls.
     private static let hostile = [
         "\u{1B}", "\u{9B}", "\u{9D}", "\u{0}", "\u{7}", "\u{8}", "\u{7F}", "\n", "\r", "\u{B}", "\u{C}", "\u{85}",
         "\u{2028}", "\u{2029}", "\u{200E}", "\u{200F}", "\u{202A}", "\u{202E}", "\u{2066}", "\u{2069}", "\u{61C}",

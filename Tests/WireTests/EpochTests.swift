@@ -108,7 +108,7 @@ struct EpochTests {
         try first.enclave.write(.answer([UInt8](repeating: 9, count: 50_000)), requestID: 2)
         let written = try #require(port.toHost.take(1 << 20))
         port.toHost.write(written.prefix(stop))
-        // And these of the host's were on their way to it.
+        // These bytes of the host were in transit to it.
         try first.host.write(.infer(message: [UInt8](repeating: 3, count: 70_000)), requestID: 3)
 
         let next = port.startEnclave()
@@ -118,7 +118,7 @@ struct EpochTests {
         case .failure(let error): #expect((error as? WireError)?.code == .closed)
         }
         if stop == written.count { #expect(try first.host.read() == nil) }
-        // What the old epoch still wants to say is refused.
+        // Writes of the old epoch are refused.
         #expect(throws: WireError.self) { try first.host.write(.status, requestID: 4) }
         let host = HostStream(try #require(try connection.nextEpoch(within: .seconds(3600))))
         try exchange((try next.finished(), host), requestID: 1)

@@ -96,7 +96,7 @@ struct HostileFrameTests {
                 #expect(try decoded(longer + after, as: Message.self) == [.malformed(77), .frame(5, after)])
             }
         }
-        // Provisioning messages, requests and answers are whatever follows the header.
+        // Provisioning messages, requests and answers consist of all bytes after the header.
         try check(try Samples.hostMessages(), openEnded: [5, 6], next: .status)
         try check(try Samples.enclaveMessages(), openEnded: [134], next: .accepted)
     }

@@ -23,7 +23,7 @@ struct StreamTests {
         var (there, back): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
         let status = max(pipe(&there), pipe(&back))
         try #require(status == 0)
-        // What a program of another test inherits is no end of them.
+        // A program of another test that inherits a descriptor would keep the stream open.
         for descriptor in there + back { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         let host = HostStream(DescriptorStream(input: back[0], output: there[1]))
         do {
@@ -78,7 +78,7 @@ struct StreamTests {
         let error = #expect(throws: WireError.self) { try StreamListener(.unix(path: path)) }
         #expect(error?.message.contains("another process listens") == true)
         let dialled = EnclaveStream(descriptor: try UnixAddress(path).connect())
-        // The other listener had looked whether somebody listens.
+        // The other listener has already checked whether a process listens.
         _ = try listener.accept()
         let accepted = HostStream(try #require(try listener.accept()))
         try accepted.write(.status, requestID: 1)
