@@ -8,7 +8,7 @@ import Tensors
 import Testing
 import Wire
 
-@Suite("Connections over a stream without connections")
+@Suite("Connection epochs over a plain byte stream")
 struct EpochTests {
     /// A serial port whose ends are opened again and again.
     private struct Port {
