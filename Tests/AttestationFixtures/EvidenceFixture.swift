@@ -9,14 +9,14 @@ package protocol EvidenceFixture: Sendable {
     /// Evidence that is bound to 64 bytes.
     func evidence(over reportData: [UInt8]) throws -> [UInt8]
     func collateral() throws -> [CollateralRole: [UInt8]]
-    /// Where its chains end, PEM; `nil` at the vendor's root, or for a TEE that has none.
+    /// The root certificate in PEM; `nil` for the vendor's root, or for a TEE without one.
     func trustedRoot() throws -> [UInt8]?
     /// The members of a policy, in JSON, that says something about every check of the TEE.
     var policy: [String: String] { get }
 }
 
 extension EvidenceFixture {
-    /// What evidence is bound to where a test does not say.
+    /// The default report data of evidence.
     package static var reportData: [UInt8] { (0..<64).map { UInt8($0) } }
 
     package func roots() throws -> TrustedRoots {
@@ -32,7 +32,7 @@ extension EvidenceFixture {
             roots: try roots(), seenBefore: seenBefore)
     }
 
-    /// The fixture with something made wrong.
+    /// The fixture with one field made wrong.
     package func with(_ change: (inout Self) -> Void) -> Self {
         var copy = self
         change(&copy)

@@ -17,7 +17,7 @@ package struct SNPFixture: EvidenceFixture {
     /// By the arc of AMD's extension: boot loader, TEE, SNP firmware, microcode.
     package var versions: [Int: Int] = [1: 4, 2: 0, 3: 24, 8: 219]
     package var list: TestRevocationList?
-    /// Collateral that is not what it should be.
+    /// Collateral that replaces the valid one, by role.
     package var replaced: [CollateralRole: [UInt8]] = [:]
     package var missing: Set<CollateralRole> = []
     package var trusted: TestCertificate?

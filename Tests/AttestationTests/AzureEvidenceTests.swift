@@ -6,7 +6,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Evidence of Azure")
+@Suite("Azure evidence")
 struct AzureEvidenceTests {
     private func verdict(_ fixture: some EvidenceFixture, _ evidence: [UInt8]) throws -> Verdict {
         let request = VerificationRequest(
@@ -15,7 +15,7 @@ struct AzureEvidenceTests {
         return SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy)).verdict(on: request)
     }
 
-    @Test("The report data of a verdict are the extra data of the TPM's quote")
+    @Test("The verdict's report data is the extra data of the TPM quote")
     func extraData() throws {
         let fixture = AzureFixture.snp()
         let verdict = try verdict(fixture, fixture.evidence(over: AzureFixture<SNPFixture>.reportData))
@@ -38,7 +38,7 @@ struct AzureEvidenceTests {
         Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
     }
 
-    @Test("A flipped bit in any byte of HCL report, quote, signature, registers, hardware's quote and VCEK is refused")
+    @Test("A flipped bit in any byte of the HCL report, quote, signature, PCRs, hardware quote or VCEK is refused")
     func flips() throws {
         func expectRefused(_ fixture: some EvidenceFixture, unchecked: Set<Int>) throws {
             let original = try members(try fixture.evidence(over: AzureFixture<SNPFixture>.reportData))
@@ -97,7 +97,7 @@ struct AzureEvidenceTests {
         try expectRefused(AzureFixture.tdx(), unchecked: unchecked)
     }
 
-    @Test("Evidence of the older form is read: arrays of numbers, and other names for SNP")
+    @Test("Evidence in the older form is accepted: arrays of numbers, and other names for SNP")
     func numbers() throws {
         let fixture = AzureFixture.snp()
         let new = try members(try fixture.evidence(over: AzureFixture<SNPFixture>.reportData))
@@ -125,7 +125,7 @@ struct AzureEvidenceTests {
         }
     }
 
-    @Test("Registers that do not have the quote's digest are no measurements")
+    @Test("PCR values that do not match the digest in the quote are not reported as measurements")
     func unsignedRegisters() throws {
         var fixture = AzureFixture.snp()
         fixture.stated = fixture.registers
@@ -135,7 +135,7 @@ struct AzureEvidenceTests {
         #expect(names.contains("measurement") && !names.contains { $0.hasPrefix("pcr") })
     }
 
-    @Test("Evidence of one kind with a member of the other is refused")
+    @Test("Evidence of one kind that contains a member of the other kind is refused")
     func otherKind() throws {
         func expectMalformed(_ fixture: some EvidenceFixture, _ name: String) throws {
             var members = try members(try fixture.evidence(over: AzureFixture<SNPFixture>.reportData))
@@ -147,7 +147,7 @@ struct AzureEvidenceTests {
         try expectMalformed(AzureFixture.tdx(), "vcek")
     }
 
-    @Test("Members that are not known, other encodings and other counts are refused")
+    @Test("Unknown members, other encodings and other counts are refused")
     func format() throws {
         let fixture = AzureFixture.snp()
         let original = try members(try fixture.evidence(over: AzureFixture<SNPFixture>.reportData))
@@ -195,7 +195,7 @@ struct AzureEvidenceTests {
     }
 
     @Test(
-        "A genuine HCL report is verified to AMD's root and down to its TPM's key, which did not sign another's quote",
+        "A genuine HCL report verifies up to AMD's root and down to its TPM key, and a quote by another key is refused",
         .enabled(if: SharedFiles.exists("field/attestation/snp-hcl-report"), Comment(rawValue: SharedFiles.absence)))
     func genuineReport() throws {
         let folder = "field/attestation/snp-hcl-report"

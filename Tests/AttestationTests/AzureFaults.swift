@@ -3,7 +3,7 @@ import Attestation
 import AttestationFixtures
 import Evidence
 
-// Evidence of Azure that is wrong in one place below the hardware's.
+// Azure evidence with one fault below the hardware's report.
 
 extension SingleFaultTests {
     static let logs: [SingleFault] = [EventLogFixture.bytes([]), [1]].map { log in
@@ -73,7 +73,7 @@ extension SingleFaultTests {
             SingleFault(.measurements, .measurementMismatch, AzureFixture.tdx(), policy: azurePins(4, 9)) {
                 $0.registers[9][0] ^= 1
             },
-            // A register that the quote is not over is no measurement, whatever the evidence says of it.
+            // A PCR that the quote does not cover is not a measurement, whatever value the evidence gives.
             SingleFault(.measurements, .measurementMismatch, AzureFixture.snp()) { $0.selection = [0xFF, 0xFD, 0xFF] },
             SingleFault(
                 .measurements, .measurementNotPinned, peer: AzureFixture.snp(),
@@ -85,7 +85,7 @@ extension SingleFaultTests {
             },
         ]
 
-    /// Some code is measured into only one of these registers: each has to be pinned, to a value other than zero.
+    /// Some code is measured into only one of these PCRs, so each needs a nonzero reference value.
     /// Command lines may be empty, and their registers zero.
     private static let unpinned: [SingleFault] = [2, 4, 7, 8, 9, 12].flatMap { register in
         let pin = "\"pcr\(register)\":[\"" + [UInt8](repeating: UInt8(register), count: 32).hex + "\"]"
@@ -105,7 +105,7 @@ extension SingleFaultTests {
         ]
     }
 
-    /// Pins of registers as the fixture has them.
+    /// Reference values for the fixture's PCRs.
     private static func azurePins(_ registers: Int...) -> [String: String] {
         let pins = registers.map { "\"pcr\($0)\":[\"\([UInt8](repeating: UInt8($0), count: 32).hex)\"]" }
         return ["measurements": "{\(pins.joined(separator: ","))}"]

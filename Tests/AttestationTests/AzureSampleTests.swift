@@ -56,10 +56,10 @@ struct AzureSample: Sendable, CustomTestStringConvertible {
 }
 
 @Suite(
-    "Genuine evidence of Azure",
+    "Genuine Azure evidence",
     .enabled(if: AzureSample.hasCollateral, Comment(rawValue: SharedFiles.absence)))
 struct AzureSampleTests {
-    @Test("It is verified to the vendor's root and down to the TPM's quote", arguments: AzureSample.all)
+    @Test("Genuine evidence verifies up to the vendor's root and down to the TPM quote", arguments: AzureSample.all)
     func accepted(_ sample: AzureSample) throws {
         let verdict = try sample.verdict(sample.members())
         #expect(verdict.isAccepted, "\(verdict.summary)")
@@ -106,7 +106,7 @@ struct AzureSampleTests {
     }
 
     @Test(
-        "A flipped bit of HCL report, runtime data, TPM's key, quote or registers is refused by the check that it is about",
+        "A flipped bit in the HCL report, runtime data, TPM key, quote or PCRs is refused by the corresponding check",
         arguments: AzureSample.all)
     func mutations(_ sample: AzureSample) throws {
         let members = try sample.members()

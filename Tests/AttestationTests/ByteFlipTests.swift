@@ -92,7 +92,9 @@ struct GeneratedByteFlipTests {
         evidence.count - ((fixture as? IntelFixture)?.padding ?? 0)..<evidence.count
     }
 
-    @Test("A flipped bit in any byte is refused, but for bytes that the format leaves out", arguments: fixtures.indices)
+    @Test(
+        "A flipped bit in any byte is refused, except in bytes that the format leaves unsigned",
+        arguments: fixtures.indices)
     func flips(_ index: Int) throws {
         let fixture = Self.fixtures[index]
         let appraiser = SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy))

@@ -68,7 +68,7 @@ struct CollateralEncodingTests {
         }
     }
 
-    @Test("A file is taken in each encoding, and the same change of a byte is refused in each")
+    @Test("Every role's file is accepted in each of its encodings, and the same changed byte is refused in each")
     func everyRole() throws {
         func expect(_ fixture: some EvidenceFixture) throws {
             let plain = try fixture.request()
@@ -78,7 +78,7 @@ struct CollateralEncodingTests {
                     var verdict = SavedEvidenceAppraiser(policy: policy).verdict(
                         on: try Self.request(plain, role, encode(bytes), fixture.roots()))
                     #expect(verdict.isAccepted, "\(role.rawValue) \(name): \(verdict.summary)")
-                    // The last byte is of a signature, but for texts, which end in braces and lines.
+                    // The changed byte is in the middle: the last one belongs to a brace or line end in text files.
                     var changed = bytes
                     changed[changed.count / 2] ^= 1
                     verdict = SavedEvidenceAppraiser(policy: policy).verdict(
@@ -106,7 +106,7 @@ struct CollateralEncodingTests {
         return SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy)).verdict(on: request)
     }
 
-    @Test("AMD's certificates are taken in one file, in any order, and from Azure's metadata service")
+    @Test("AMD's certificates are accepted in one file, in any order, and in the form of Azure's metadata service")
     func chainsOfAMD() throws {
         let fixture = SNPFixture()
         let (leaf, ask, ark) = (
@@ -133,14 +133,14 @@ struct CollateralEncodingTests {
             let verdict = try verdict(fixture.with { $0.replaced = [.intermediate: file] })
             #expect(verdict.isAccepted, "\(verdict.summary)")
         }
-        // Two leaves are one too many, and a chain without one is none.
+        // A file with two leaf certificates, and a chain without a leaf, are refused.
         for file in [leaf + leaf + ask, ask + ark] {
             let verdict = try verdict(fixture.with { $0.replaced = [.vcek: file] })
             #expect(verdict.failures.map(\.code) == [.certificateMalformed])
         }
     }
 
-    @Test("A folder may have the files as AMD's service calls them; one role in two files is refused")
+    @Test("A folder may use the file names of AMD's service; two files for one role are refused")
     func names() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "collateral-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -161,7 +161,7 @@ struct CollateralEncodingTests {
         #expect(throws: AttestationError.self) { try CollateralFolder.read(folder.path) }
     }
 
-    @Test("A root that comes along in a file is not trusted")
+    @Test("A root certificate in a collateral file is not trusted")
     func rootInFile() throws {
         var fixture = SNPFixture()
         let (leaf, ask, ark) = (
@@ -177,7 +177,9 @@ struct CollateralEncodingTests {
         #expect(verdict.failures.map(\.code) == [.vekChainInvalid])
     }
 
-    @Test("A report with the host's table behind it needs no other certificates; other bytes there are refused")
+    @Test(
+        "A report followed by the host's certificate table needs no further file; other trailing bytes are refused"
+    )
     func table() throws {
         let fixture = SNPFixture().with { $0.missing = [.vcek, .intermediate] }
         let report = try fixture.evidence(over: SNPFixture.reportData)
@@ -188,7 +190,7 @@ struct CollateralEncodingTests {
         #expect(try verdict(fixture, evidence: report + [1, 2, 3]).failures.map(\.code) == [.malformed])
         let flood = report + [UInt8](repeating: 0, count: 70_000)
         #expect(try verdict(fixture, evidence: flood).failures.map(\.code) == [.malformed])
-        // What was given by name goes before the table.
+        // A file given by its role takes precedence over the table.
         let other = SNPFixture().with { $0.replaced = [.vcek: [1]] }
         #expect(try verdict(other, evidence: report + table).failures.map(\.code) == [.certificateMalformed])
     }
@@ -197,7 +199,7 @@ struct CollateralEncodingTests {
         Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
     }
 
-    @Test("Certificates in base64 of either alphabet are read")
+    @Test("Certificates are accepted in base64 of either alphabet")
     func alphabets() throws {
         let fixture = SNPFixture()
         let der = try fixture.certificate()
@@ -211,7 +213,7 @@ struct CollateralEncodingTests {
         }
     }
 
-    @Test("Evidence as text is refused, with the command that makes bytes of it")
+    @Test("Evidence as text is refused with the command that converts it to bytes")
     func encodedEvidence() throws {
         let fixture = SNPFixture()
         let report = try fixture.evidence(over: SNPFixture.reportData)

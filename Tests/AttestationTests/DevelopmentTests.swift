@@ -55,7 +55,7 @@ private func failure(
 
 @Suite("Development evidence")
 struct DevelopmentTests {
-    @Test("A document with every binding in place gives a verified peer that says what it is not")
+    @Test("A document with every binding verifies, and the verdict warns that the evidence protects nothing")
     func accepted() throws {
         let fixture = DevelopmentPeer()
         let document = try EvidenceDocument(json: fixture.document().json())
@@ -88,7 +88,7 @@ struct DevelopmentTests {
         #expect(error?.verdict?.failures.map(\.code) == [.developmentNotAccepted])
     }
 
-    @Test("Each part of the binding is refused with its own reason when it is another's")
+    @Test("Each part of the binding that belongs to another enclave is refused with its own reason")
     func bindings() throws {
         let fixture = DevelopmentPeer()
         let document = try fixture.document()
@@ -149,7 +149,7 @@ struct DevelopmentTests {
     }
 
     @Test(
-        "A policy that leaves something open verifies no peer",
+        "A policy that omits a required member verifies no peer",
         arguments: [
             "ownerPublicKey", "manifestDigest", "measurements", "developmentKey",
         ])
@@ -166,7 +166,7 @@ struct DevelopmentTests {
         }
     }
 
-    @Test("What a policy skips is listed with its reason")
+    @Test("Each check that a policy skips is listed with its reason")
     func skips() throws {
         let fixture = DevelopmentPeer()
         let digest = Array(SHA256.hash(data: fixture.manifestCore)).hex
@@ -179,7 +179,7 @@ struct DevelopmentTests {
     }
 
     @Test(
-        "A policy with an unknown, doubled or ill-typed member is refused",
+        "A policy with an unknown, duplicate or ill-typed member is refused",
         arguments: [
             #"{"version":2,"tee":["tdx"],"alowDebug":false}"#, #"{"version":2,"tee":["tdx"],"tee":["development"]}"#,
             #"{"version":2,"tee":"tdx"}"#,

@@ -28,7 +28,7 @@ struct DocumentationTests {
     }
 
     @Test(
-        "Every test that a page of attestation or threats names is there",
+        "Every test that the pages on attestation and threats name exists",
         arguments: ["what-attestation-proves", "threat-model"])
     func testNames(_ page: String) throws {
         let text = try String(contentsOf: Self.folder.appendingPathComponent("\(page).md"), encoding: .utf8)
@@ -49,7 +49,7 @@ struct DocumentationTests {
         for name in named { #expect(names.contains(name), "\(name)") }
     }
 
-    @Test("The schema has the members that policies are read by")
+    @Test("The schema and the policy reader have the same members")
     func schemaMembers() throws {
         let schema = try PolicySchema(Self.folder)
         #expect(schema.members("properties") == Policy.members)
@@ -104,14 +104,14 @@ struct DocumentationTests {
         #expect(accepted > 30 && policies.count - accepted > 20)
     }
 
-    @Test("Policies in the documentation can be read")
+    @Test("Every policy in the documentation is valid")
     func policiesOfPages() throws {
         let schema = try PolicySchema(Self.folder)
         var count = 0
         for page in try FileManager.default.contentsOfDirectory(atPath: Self.folder.path) where page.hasSuffix(".md") {
             let text = try String(contentsOf: Self.folder.appendingPathComponent(page), encoding: .utf8)
             for block in text.matches(of: /```json\n((?:[^`]|`[^`])*)```/) where block.1.contains("\"tee\"") {
-                // What a reader fills in stands between dots.
+                // Values that a reader fills in are written as dots.
                 let policy = String(block.1).replacing(/"…[^"]*…"/, with: "\"\(String(repeating: "0f", count: 32))\"")
                 #expect(throws: Never.self, "\(page)") { try Policy(json: Array(policy.utf8)) }
                 #expect(try schema.accepts(policy), "\(page)")

@@ -36,7 +36,7 @@ struct EventLogTests {
     }
 
     @Test(
-        "The events of real machines lead to the registers of their quotes",
+        "Replaying the event logs of real machines gives the registers in their quotes",
         .enabled(if: SharedFiles.exists("vectors/images/tdx-real.json"), Comment(rawValue: SharedFiles.absence)))
     func real() throws {
         let logs = try JSONDecoder().decode([Real].self, from: SharedFiles.bytes("vectors/images/tdx-real.json"))
@@ -46,7 +46,7 @@ struct EventLogTests {
             #expect(parsed.events == log.events)
             let replay = EventLogReplay(parsed)
             let names = replay.registers.map(\.hex)
-            // What was measured while the domain ran may be beyond the log.
+            // Measurements made while the domain ran may not be in the log.
             #expect(names.prefix(3) == log.registers.prefix(3))
         }
     }
@@ -61,7 +61,7 @@ struct EventLogTests {
         .init(register: 2, kind: 6, digest: digest([2]), data: Array("console=ttyS0".utf8).flatMap { [$0, 0] }),
     ]
 
-    @Test("A log is replayed, and its text is told apart from what a register vouches for")
+    @Test("A log is replayed, and the explanation distinguishes measured text from unmeasured text")
     func replay() throws {
         for padding in [[], [UInt8](repeating: 0, count: 100), [UInt8](repeating: 0xFF, count: 4096)] {
             let replay = try EventLogReplay(parsing: EventLogFixture.bytes(Self.events, padding: padding))
@@ -76,11 +76,11 @@ struct EventLogTests {
         }
     }
 
-    @Test("Logs that break their format are refused, and none traps")
+    @Test("A log that violates the format is refused and never traps")
     func malformed() {
         let bytes = EventLogFixture.bytes(Self.events)
         for count in 0..<bytes.count - 1 {
-            // A cut at the end of an event is a shorter log, whose registers are others.
+            // A log truncated at the end of an event is a valid, shorter log with other registers.
             guard let replay = try? EventLogReplay(parsing: Array(bytes.prefix(count))) else { continue }
             #expect(replay.steps.count < 4, "\(count)")
         }
@@ -112,7 +112,7 @@ struct EventLogTests {
         return SavedEvidenceAppraiser(policy: nil).verdict(on: request)
     }
 
-    @Test("A log that is given has to lead to the quote's registers")
+    @Test("The replay of a supplied log must give the registers in the quote")
     func comparison() throws {
         #expect(try verdict(EventLogFixture.bytes(Self.events)).isAccepted)
         let short = try verdict(EventLogFixture.bytes(Self.events.dropLast()))

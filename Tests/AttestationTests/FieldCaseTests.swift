@@ -44,7 +44,7 @@ struct FieldCase: Decodable, Sendable, CustomTestStringConvertible {
     "Evidence and collateral from the field",
     .enabled(if: !FieldCase.all.isEmpty, Comment(rawValue: SharedFiles.absence)))
 struct FieldCaseTests {
-    @Test("Every case gets the verdict that it names, for one of the reasons that it lists", arguments: FieldCase.all)
+    @Test("Every case gets the verdict that it states, for one of the reasons that it lists", arguments: FieldCase.all)
     func verdict(_ field: FieldCase) throws {
         let verdict = try field.verdict()
         #expect(verdict.isAccepted == (field.expect == "accept"), "\(verdict.summary)")

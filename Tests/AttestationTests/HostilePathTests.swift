@@ -6,7 +6,9 @@ import TestSupport
 import Testing
 
 /// Real evidence that is accepted, under policies and circumstances that must not accept it.
-@Suite("Hostile paths", .enabled(if: Vectors.arePresent, Comment(rawValue: SharedFiles.absence)))
+@Suite(
+    "Verification failures of saved evidence",
+    .enabled(if: Vectors.arePresent, Comment(rawValue: SharedFiles.absence)))
 struct HostilePathTests {
     private func request(_ path: String, seenBefore: [String: CollateralRecord] = [:]) throws -> VerificationRequest {
         let expectation = try Vectors.expectation(path)
@@ -21,7 +23,7 @@ struct HostilePathTests {
     }
 
     @Test(
-        "Each member of a policy refuses evidence by its own check",
+        "Each member of a policy refuses evidence through its own check",
         arguments: [
             ("tdx/v4-uptodate", #""measurements":{"mrtd":["00"]}"#, Check.measurements),
             ("tdx/v4-uptodate", #""measurements":{"mrenclave":["00"]}"#, .measurements),
@@ -51,14 +53,14 @@ struct HostilePathTests {
     }
 
     @Test(
-        "A policy for another TEE accepts none",
+        "A policy for another TEE accepts no evidence",
         arguments: ["tdx/v4-uptodate", "sgx/icelake-swhardening", "snp/milan-v3", "nitro/plain-2021"])
     func otherTEE(_ path: String) throws {
         let refused = try verdict(path, #"{"version":2,"tee":["development"],"tcbStatuses":["SWHardeningNeeded"]}"#)
         #expect(refused.failures.map(\.code) == [.wrongTEE])
     }
 
-    @Test("The right pins are accepted whatever the spelling of their names")
+    @Test("Correct reference values are accepted in any case and spelling of their names")
     func rightPins() throws {
         let claims = try verdict("snp/milan-v3", #"{"version":2,"tee":["snp"]}"#).claims
         let hostData = try #require(claims.measurements.first { $0.name == "host_data" }).value.hex
@@ -68,7 +70,7 @@ struct HostilePathTests {
         }
     }
 
-    @Test("Collateral that is older than what was seen before is refused")
+    @Test("Collateral older than collateral seen before is refused")
     func rolledBack() throws {
         let policy = try Policy(json: Array(#"{"version":2,"tee":["tdx"]}"#.utf8))
         let appraiser = SavedEvidenceAppraiser(policy: policy)
@@ -82,7 +84,7 @@ struct HostilePathTests {
         }
     }
 
-    @Test("Without a policy evidence is verified, and the verdict says that nothing was appraised")
+    @Test("Without a policy, evidence is verified, and the verdict states that nothing was appraised")
     func withoutPolicy() throws {
         let verdict = SavedEvidenceAppraiser(policy: nil).verdict(on: try request("tdx/v4-uptodate"))
         #expect(verdict.isAccepted)
@@ -93,7 +95,7 @@ struct HostilePathTests {
         }
     }
 
-    @Test("Debug mode and a root that is not the vendor's are accepted only with a warning")
+    @Test("Debug mode and an unofficial root are accepted only with a warning")
     func warnings() throws {
         let debug = try verdict("nitro/debug-2022", #"{"version":2,"tee":["nitro"],"allowDebug":true}"#)
         #expect(debug.isAccepted)
@@ -103,7 +105,7 @@ struct HostilePathTests {
         #expect(synthetic.warnings.contains { $0.contains("not at the vendor's") })
     }
 
-    @Test("A host's certificate table is enough for a report, and its own root is not taken from it")
+    @Test("The host's certificate table suffices for a report, but a root from the table is not trusted")
     func certificateTable() throws {
         let path = "snp/configfs-tsm-genoa-v3"
         let expectation = try Vectors.expectation(path)
@@ -125,7 +127,7 @@ struct HostilePathTests {
         }
     }
 
-    @Test("A report of a verdict has every key, and explains every check that was made")
+    @Test("The JSON of a verdict has every key and explains every check")
     func report() throws {
         let verdict = try verdict("sgx/icelake-swhardening", #"{"version":2,"tee":["sgx"]}"#)
         let report = VerdictReport(verdict)

@@ -6,7 +6,7 @@ import Crypto
 import Evidence
 import Testing
 
-/// Services whose hardware is genuine, and that a client must not talk to all the same.
+/// Services on genuine hardware that a client must still reject.
 @Suite("Hostile services")
 struct HostileServiceTests {
     private static let fixtures: [any EvidenceFixture] = [
@@ -27,9 +27,7 @@ struct HostileServiceTests {
         for fixture in Self.fixtures { try body(service(fixture)) }
     }
 
-    @Test(
-        "Checks are made in the order that the page of checks gives, and a service with nothing wrong comes to the last"
-    )
+    @Test("Checks run in the order of the documentation, and a valid service passes all of them")
     func order() throws {
         func expectOrder(_ verdict: Verdict) {
             #expect(verdict.isAccepted, "\(verdict.summary)")
@@ -48,7 +46,7 @@ struct HostileServiceTests {
         try forEach { service in
             let verdict = try service.verdict(on: service.document(), nonce: [UInt8](repeating: 8, count: 32))
             expect(verdict, .nonce, .nonceMismatch)
-            // A host that writes the new nonce beside the old evidence gains nothing.
+            // Replacing the nonce in the document beside old evidence does not help the host.
             let old = try service.document()
             var asked = service
             asked.nonce = [UInt8](repeating: 8, count: 32)
@@ -81,7 +79,7 @@ struct HostileServiceTests {
         }
     }
 
-    @Test("A server's collateral does not fill the gaps of a client's own")
+    @Test("A server's collateral does not complete a client's own collateral")
     func mixedCollateral() throws {
         let peer = PeerFixture(IntelFixture.tdx())
         let all = try peer.evidence.collateral()
@@ -99,12 +97,12 @@ struct HostileServiceTests {
         #expect(reasons([:]) == [])
         #expect(reasons(all) == [])
         #expect(reasons(all.filter { $0.key == .pckCRL }) == [.collateralMissing])
-        // What says nothing of how fresh the platform's state is displaces nothing.
+        // A file without a statement of the platform's TCB status replaces nothing.
         #expect(reasons(all.filter { $0.key == .pckCertificateChain }) == [])
         #expect(reasons([.eventLog: EventLogFixture.bytes([])]) == [.eventLogMismatch])
     }
 
-    @Test("Where a client brings certificates of an SNP chip, a server's are not mixed with them")
+    @Test("If a client supplies certificates for an SNP chip, the server's certificates are not used")
     func mixedCertificates() throws {
         let peer = PeerFixture(SNPFixture())
         let plain = try peer.document()
@@ -133,7 +131,7 @@ struct HostileServiceTests {
         #expect(reasons([.certificateTable: []]) == [.collateralMissing])
     }
 
-    @Test("A revocation tells the dates of the lists that it was found in")
+    @Test("A revocation failure states the dates of the revocation list")
     func revocationDates() throws {
         let peer = PeerFixture(IntelFixture.tdx())
         let revoked = try peer.evidence.with { $0.pckList.serials = [0x1234] }.collateral()
@@ -145,7 +143,7 @@ struct HostileServiceTests {
         #expect(error?.verdict?.claims.collateral.keys.contains { $0.hasPrefix("pck_crl/") } == true)
     }
 
-    @Test("Evidence that is relayed from another machine gives that enclave's keys, and no others")
+    @Test("Relayed evidence gives the keys of the enclave that made it, and no others")
     func relay() throws {
         let peer = PeerFixture(IntelFixture.tdx())
         let verified = try Appraiser(policy: Policy(members: peer.policy)).verify(
@@ -172,7 +170,7 @@ struct HostileServiceTests {
         }
     }
 
-    @Test("A revocation list that names the PCK, its authority or AMD's intermediate is not passed over")
+    @Test("A revocation list that names the PCK, its issuer or AMD's intermediate certificate is enforced")
     func revoked() throws {
         func verdict(_ fixture: some EvidenceFixture) throws -> Verdict {
             let peer = PeerFixture(fixture)
@@ -184,12 +182,12 @@ struct HostileServiceTests {
         expect(try verdict(authority), .pckAuthorityRevocation, .authorityRevoked)
         let intermediate = SNPFixture().with { $0.list?.serials = [2] }
         expect(try verdict(intermediate), .askRevocation, .authorityRevoked)
-        // Numbers that look alike are other certificates.
+        // Similar serial numbers belong to other certificates.
         let others = IntelFixture.tdx().with { $0.pckList.serials = [0x12, 0x34, 0x3412, 0x123400] }
         #expect(try verdict(others).failures.map(\.code) == [])
     }
 
-    @Test("Collateral older than what was seen before is refused, and the same or newer is not")
+    @Test("Collateral older than collateral seen before is refused; the same or newer collateral is accepted")
     func olderCollateral() throws {
         for fixture in Self.fixtures where fixture.tee != .nitro {
             let appraiser = SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy))
@@ -205,7 +203,7 @@ struct HostileServiceTests {
     }
 }
 
-/// A service whose TEE does not matter.
+/// A service in an arbitrary TEE.
 private protocol Service {
     var nonce: [UInt8] { get set }
     func document(over manifest: [UInt8]?) throws -> EvidenceDocument

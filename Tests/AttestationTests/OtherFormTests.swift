@@ -5,7 +5,7 @@ import Evidence
 import Testing
 
 /// Evidence in the other forms that `attestation-checks.md` lists under "Which bytes may change".
-@Suite("Other forms of the same evidence")
+@Suite("Alternative forms of the same evidence")
 struct OtherFormTests {
     /// Evidence in another form than its fixture makes it.
     struct Form: Sendable, CustomTestStringConvertible {
@@ -136,7 +136,7 @@ struct OtherFormTests {
         }
     }
 
-    @Test("Each form of evidence that is accepted says the same as the plain one", arguments: intel + snp + nitro)
+    @Test("Each accepted form of evidence gives the same claims as the plain form", arguments: intel + snp + nitro)
     func claims(_ form: Form) throws {
         let appraiser = SavedEvidenceAppraiser(policy: try Policy(members: form.plain.policy))
         let request = try form.plain.request()

@@ -35,7 +35,7 @@ struct OtherVerifierTests {
     }
 
     @Test(
-        "The browser's verifier makes the same checks with the same outcomes",
+        "The browser verifier makes the same checks with the same outcomes",
         .enabled(if: browser != nil, "no chromium or python3 in PATH: skipped"), .timeLimit(.minutes(60)))
     func browserAgrees() throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "appraisals-\(UUID().uuidString).json")

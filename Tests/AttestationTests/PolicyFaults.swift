@@ -5,7 +5,7 @@ import Crypto
 import Evidence
 import Tensors
 
-// Sound evidence that a policy, or what it is bound to, does not take.
+// Valid evidence that a policy, or the service's binding, refuses.
 
 extension SingleFaultTests {
     static let policies: [SingleFault] = [
@@ -102,7 +102,7 @@ extension SingleFaultTests {
         SingleFault(
             .measurements, .measurementNotPinned, peer: IntelFixture.tdx(),
             policy: { $0["measurements"] = #"{"mrtd":["\#([UInt8](repeating: 0xD2, count: 48).hex)"]}"# }),
-        // Firmware that measures nothing leaves them so, whatever it starts.
+        // Firmware that measures nothing leaves them zero, whatever it starts.
         SingleFault(
             .measurements, .measurementNotPinned,
             peer: IntelFixture.tdx().with {
@@ -116,7 +116,7 @@ extension SingleFaultTests {
         SingleFault(
             .measurements, .measurementNotPinned, peer: IntelFixture.sgx(),
             policy: {
-                // Without a least isvsvn an old enclave of the signer would do.
+                // Without a minimum isvsvn an old enclave of the signer would be accepted.
                 $0["measurements"] = #"{"mrsigner":["\#([UInt8](repeating: 0xE2, count: 32).hex)"]}"#
                 $0["minimumTCB"] = #"{"configsvn":0}"#
             }),
@@ -177,7 +177,7 @@ extension SingleFaultTests {
     /// Genuine enclaves that process a picture differently from the signed manifest, or from the client's policy.
     static let services: [SingleFault] = [
         SingleFault(.enclaveParts, .partsMismatch, peer: SNPFixture()) {
-            // The owner's FrontNet was exchanged for another one of the owner's.
+            // The owner's FrontNet was replaced by another one of the same owner.
             $0.facts = $0.enclaveFacts(frontNet: 9).encoded()
             return try $0.document()
         },

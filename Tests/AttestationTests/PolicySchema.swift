@@ -57,7 +57,7 @@ struct PolicySchema {
             let others = value.object?.filter { known[$0.key] == nil } ?? [:]
             if argument == .boolean(false) { return others.isEmpty }
             return others.values.allSatisfy { accepts($0, argument) }
-        // A keyword that is not known here proves nothing.
+        // An unknown keyword would not be checked, so it is an error.
         default: return false
         }
     }

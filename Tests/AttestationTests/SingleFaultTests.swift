@@ -5,11 +5,11 @@ import Crypto
 import Evidence
 import Testing
 
-@Suite("Every check alone")
+@Suite("Single faults")
 struct SingleFaultTests {
     static let all = intel + quotes + snp + nitro + azure + logs + policies + bindings + services
 
-    @Test("A fault in one place is refused by that check alone, with its reason", arguments: all)
+    @Test("A single fault is refused by exactly one check, with the expected reason", arguments: all)
     func fault(_ fault: SingleFault) throws {
         let verdict = try fault.input().verdict()
         let (failures, isAccepted, summary) = (verdict.failures, verdict.isAccepted, verdict.summary)
@@ -27,7 +27,7 @@ struct SingleFaultTests {
         #expect(found.subtracting(wanted).isEmpty)
     }
 
-    @Test("What a policy leaves out for a service has to be skipped with a reason, which the verdict repeats")
+    @Test("A check that a service policy omits must be skipped with a reason, which the verdict repeats")
     func skips() throws {
         func expectSkipped(_ fixture: some EvidenceFixture, _ names: [String: Check]) throws {
             let peer = PeerFixture(fixture)
@@ -57,7 +57,7 @@ struct SingleFaultTests {
     }
 
     @Test(
-        "An assessment meets a policy that states its gates and attacker, or leaves out what is a default of `assess`",
+        "An assessment satisfies a policy that states its gates and attacker, or omits the defaults of `assess`",
         arguments: [
             (#"{"protects":["identity","appearance"]}"#, "standard", 100_000),
             (#"{"gates":"standard"}"#, "strict", 100_000),
@@ -74,7 +74,7 @@ struct SingleFaultTests {
         #expect(verdict.failures.map(\.code) == [], "\(verdict.summary)")
     }
 
-    @Test("The fixtures are accepted as they come, by saved evidence and by services")
+    @Test("Unmodified fixtures are accepted, both as saved evidence and from a service")
     func sound() throws {
         func expectAccepted(_ fixture: some EvidenceFixture) throws {
             let policy = try Policy(members: fixture.policy)

@@ -5,9 +5,9 @@ import Evidence
 import Glibc
 import Testing
 
-@Suite("Time of verification", .serialized)
+@Suite("Verification time", .serialized)
 struct SpeedTests {
-    /// How many signatures a verification checks, which is its floor: nothing else takes as long.
+    /// The number of signatures in a verification, which take most of its time.
     private static let signatures = [
         // Root, CA, PCK; QE report; quote; two lists; two statements, each with a signer and the root again.
         "sgx": "13 of P-256", "tdx": "13 of P-256",
@@ -24,7 +24,7 @@ struct SpeedTests {
         return Double(time.tv_sec) * 1000 + Double(time.tv_nsec) / 1e6
     }
 
-    /// The best of some runs: the others were disturbed.
+    /// The minimum of several runs, because other load only adds time.
     private func milliseconds(_ fixture: some EvidenceFixture) throws -> Double {
         let appraiser = SavedEvidenceAppraiser(policy: try Policy(members: fixture.policy))
         let request = try fixture.request()
@@ -36,7 +36,7 @@ struct SpeedTests {
         }.min() ?? .infinity
     }
 
-    @Test("Evidence of each TEE is verified in under 5 ms, with collateral in memory")
+    @Test("Evidence of each TEE verifies in under 5 ms, with collateral in memory")
     func speed() throws {
         func expectFast(_ fixture: some EvidenceFixture) throws {
             let milliseconds = try milliseconds(fixture)

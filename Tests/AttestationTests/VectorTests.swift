@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Shared attestation vectors", .enabled(if: Vectors.arePresent, Comment(rawValue: SharedFiles.absence)))
 struct VectorTests {
-    @Test("Every vector gets its verdict, for a reason of the right group", arguments: Vectors.cases)
+    @Test("Every vector gets its expected verdict, for a reason of the expected group", arguments: Vectors.cases)
     func verdict(_ vector: Vectors.Case) throws {
         let input = try VectorInput(vector.path, vector.expectation, at: vector.verifyAt)
         let verdict = try input.appraisal(vector.policy).verdict()
@@ -36,13 +36,13 @@ struct VectorTests {
         }
     }
 
-    @Test("Every mutation gets its verdict, for a reason of the right group", arguments: Vectors.mutations)
+    @Test("Every mutation gets its expected verdict, for a reason of the expected group", arguments: Vectors.mutations)
     func mutation(_ mutation: Vectors.Mutation) throws {
         let verdict = try mutation.input().verdict()
         expect(verdict, mutation.expected, mutation.reasonCodes)
     }
 
-    @Test("All vectors and mutations of the set were found")
+    @Test("All vectors and mutations of the set are found")
     func count() {
         #expect(Vectors.cases.count > 100)
         #expect(Vectors.mutations.count > 400)

@@ -10,7 +10,7 @@ struct AssessTests {
             "assess", Demo.model, "--images", Demo.pictures, "--limit", "\(limit)", "--validator",
             Demo.folder + "/validator.onnx", "--cut", "stem.pool", "--cut", "stage2.pool", "--cut", "stage3.pool",
             "--trained", "none", "--threads", "2",
-            // Where it attacks follows from the recommendation, and that from times.
+            // The attacked cuts depend on the recommendation, which depends on times.
             "--white-box", "0", "--bound-pictures", "6",
         ] + rest
     }
@@ -34,12 +34,14 @@ struct AssessTests {
         return names.count { $0.hasSuffix(".piece") }
     }
 
-    @Test("Interrupted by a signal and started again, it gives the same numbers", arguments: [SIGINT, SIGKILL])
+    @Test(
+        "An assessment that a signal interrupted gives the same numbers when it is run again",
+        arguments: [SIGINT, SIGKILL])
     func interrupted(signal: Int32) throws {
         let folder = try TemporaryFolder()
         try succeed(arguments(["--out", folder.file("whole")]), in: folder)
         let out = folder.file("out")
-        // Once in the truths, once among the decoders, once in the channel KL.
+        // Once in the stored pictures, once among the decoders, once in the channel KL.
         for count in [10, 28, 40] {
             let program = try Program(arguments(["--out", out]), in: folder)
             try program.wait(until: "\(count) pieces") {
@@ -81,7 +83,7 @@ struct AssessTests {
         }
     }
 
-    @Test("Three shards and their merging give the numbers of one run")
+    @Test("Three merged shards give the same numbers as one run")
     func shards() throws {
         let folder = try TemporaryFolder()
         try succeed(arguments(["--out", folder.file("whole")]), in: folder)
@@ -105,7 +107,7 @@ struct AssessTests {
             naming: "different inputs: seed", in: folder)
     }
 
-    @Test("Shards and work directories that contradict the rest are refused")
+    @Test("Shards and work directories that are inconsistent with the run are refused")
     func contradictions() throws {
         let folder = try TemporaryFolder()
         for (rest, word) in [
@@ -121,7 +123,7 @@ struct AssessTests {
         #expect(try folder.contents().isEmpty)
     }
 
-    @Test("A full disk stops it with an error that says so", arguments: [1, 40])
+    @Test("A full disk stops the assessment with an error that says so", arguments: [1, 40])
     func fullDisk(blocks: Int) throws {
         let folder = try TemporaryFolder()
         // In blocks of 512 or 1024 bytes, as the shell has it: no file may be larger.
@@ -135,7 +137,7 @@ struct AssessTests {
         #expect(outcome.errors.contains("no space is left"), "\(outcome.errors)")
     }
 
-    @Test("--cost-only prices every cut without pictures")
+    @Test("--cost-only measures the cost of every cut without pictures")
     func costOnly() throws {
         let folder = try TemporaryFolder()
         let command = ["assess", Demo.model, "--cost-only", "--enclave-memory", "1M"]
@@ -149,7 +151,7 @@ struct AssessTests {
         #expect(outcome.status == 64 && outcome.errors.contains("--cost-only"))
     }
 
-    @Test("--kl-images bounds the pictures of the channel KL and of nothing else")
+    @Test("--kl-images limits the pictures of the channel KL and of no other metric")
     func channelImages() throws {
         let folder = try TemporaryFolder()
         let out = folder.file("out")

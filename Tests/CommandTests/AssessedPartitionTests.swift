@@ -4,7 +4,7 @@ import Glibc
 import SealedChannel
 import Testing
 
-@Suite("A bundle says what was assessed, and of what")
+@Suite("The assessment recorded in a bundle")
 struct AssessedPartitionTests {
     private func partition(_ rest: [String], _ folder: TemporaryFolder, _ name: String = "b") -> [String] {
         [
@@ -41,7 +41,7 @@ struct AssessedPartitionTests {
         #expect(recorded["protected"] as? [String] == ["appearance", "identity", "class"])
         #expect(recorded["attackerPictures"] as? Int == 100_000)
         #expect((recorded["headline"] as? String)?.hasPrefix("The recommended plan of an assessment with 16") == true)
-        // A cut that leaks is taken as well, with its verdict.
+        // A cut that leaks is accepted too, with its verdict.
         let leaky = try succeed(
             partition(
                 ["--front", "stem.pool", "--mapping", "logits", "--assessment", report + "/assessment.json"], folder,
@@ -60,7 +60,7 @@ struct AssessedPartitionTests {
         #expect(try assessment(folder, "m")["sha256"] as? String == digest(of: moved))
     }
 
-    @Test("Cuts without an assessment are recorded as not assessed")
+    @Test("A bundle from cuts without an assessment is recorded as not assessed")
     func byHand() throws {
         let folder = try TemporaryFolder()
         try succeed(partition(["--front", "stage2.pool", "--mapping", "logits"], folder), in: folder)
@@ -92,7 +92,7 @@ struct AssessedPartitionTests {
         try expectRefused(partition(["--plan", bare], folder), naming: "no noise", in: folder)
     }
 
-    @Test("An assessment that was edited, is of another model, or says what it cannot is refused")
+    @Test("An assessment that was edited, is of another model or contradicts the model is refused")
     func wrongAssessments() throws {
         let folder = try TemporaryFolder()
         let plan = try AssessmentFixture().write(to: folder, "edited")
@@ -119,7 +119,7 @@ struct AssessedPartitionTests {
             partition(cuts + ["--assessment", folder.file("none.json")], folder), naming: "none.json", in: folder)
     }
 
-    @Test("An assessment of another output, input shape or preprocessing of the same file is refused with the option")
+    @Test("An assessment made with another output, input shape or preprocessing is refused with the option to give")
     func otherLoads() throws {
         let folder = try TemporaryFolder()
         let zeros = String(repeating: "0", count: 64)
@@ -145,11 +145,11 @@ struct AssessedPartitionTests {
             partition(
                 ["--assessment", folder.file("same/assessment.json"), "--preprocess", file], folder),
             naming: "\"std\":[4,5,6]", in: folder)
-        // The same file, of which the output is said to be something else.
+        // The same file with another stated kind of scores.
         let outcome = try infenclave(partition(["--plan", plan, "--scores", "logits"], folder), in: folder)
         #expect(outcome.status == 1)
         #expect(outcome.errors.contains("give the same --scores as to `assess`"), "\(outcome.errors)")
-        // A member that is missing is no consent.
+        // A missing member is refused.
         for name in ["output", "graphSHA256", "preprocessing", "scores"] {
             let plan = try AssessmentFixture(missing: [name]).write(to: folder, "without-\(name)")
             try expectRefused(partition(["--plan", plan], folder), naming: "model.\(name)", in: folder)
@@ -157,7 +157,7 @@ struct AssessedPartitionTests {
     }
 
     @Test(
-        "A cut that an assessment passes without results of every deeper candidate cut is refused; one that fails is not"
+        "A cut that passes in an assessment without every deeper candidate cut is refused; one that fails is accepted"
     )
     func deeperCuts() throws {
         let folder = try TemporaryFolder()
@@ -175,7 +175,7 @@ struct AssessedPartitionTests {
         try succeed(partition(["--front", "stem.pool", "--mapping", "logits"] + file, folder, "leaky"), in: folder)
     }
 
-    @Test("One cut by name is not enough evidence for a pass, and the terminal says which cuts are missing")
+    @Test("A pass of a single named cut is not enough evidence, and the terminal lists the missing cuts")
     func oneCut() throws {
         let folder = try TemporaryFolder()
         let gates = try folder.write(
@@ -191,7 +191,7 @@ struct AssessedPartitionTests {
         #expect(summary.output.contains("the deeper cut 'head.relu2' was not assessed"))
     }
 
-    @Test("Pipes and devices in place of files are refused and not waited for")
+    @Test("Pipes and devices given as files are refused without waiting")
     func pipes() throws {
         let folder = try TemporaryFolder()
         let pipe = folder.file("pipe")

@@ -80,7 +80,7 @@ struct AttestEvidenceTests {
         #expect(without.output.contains("remedy: get the missing files"))
     }
 
-    @Test("Each TEE's evidence is accepted and refused with exit code, JSON and explanation")
+    @Test("Evidence of each TEE is accepted or refused with the right exit code, JSON and explanation")
     func verdicts() throws {
         let (sgx, tdx, snp, nitro) = (IntelFixture.sgx(), IntelFixture.tdx(), SNPFixture(), NitroFixture())
         try expectBothVerdicts(sgx, root: sgx.root())
@@ -89,7 +89,7 @@ struct AttestEvidenceTests {
         try expectBothVerdicts(nitro, root: nitro.root(), needsCollateral: false)
     }
 
-    @Test("Without a policy the claims are printed, and that nothing was appraised")
+    @Test("Without a policy the command prints the claims and states that nothing was appraised")
     func withoutPolicy() throws {
         let folder = try TemporaryFolder()
         let fixture = IntelFixture.sgx()
@@ -105,7 +105,7 @@ struct AttestEvidenceTests {
         #expect(outcome.output.contains("not checked: measurements"))
     }
 
-    @Test("Without the test root, at another time, and for another TEE, the same evidence is refused")
+    @Test("The same evidence is refused without the test root, at another time, and for another TEE")
     func refusals() throws {
         let folder = try TemporaryFolder()
         let fixture = IntelFixture.tdx()
@@ -124,7 +124,7 @@ struct AttestEvidenceTests {
         #expect(try codes(["--tee", "sgx", "--at", "2026-06-01"] + trusted) == ["wrong_tee"])
     }
 
-    @Test("A PCCS is asked for saved quotes, too; a bad time, report data, folder or root is refused")
+    @Test("The PCCS is also used for saved quotes; an invalid time, report data, folder or root is refused")
     func sources() throws {
         let folder = try TemporaryFolder()
         let fixture = IntelFixture.tdx()
@@ -143,7 +143,7 @@ struct AttestEvidenceTests {
         try expectRefused(start + ["--policy", saved.root], naming: "policy", in: folder)
     }
 
-    @Test("A live server's verdict is a hardware one, and its quote's platform is asked of the PCCS")
+    @Test("A live server gets a hardware verdict, and the PCCS is queried for the platform of its quote")
     func server() throws {
         let folder = try TemporaryFolder()
         let fixture = IntelFixture.tdx()
@@ -161,7 +161,7 @@ struct AttestEvidenceTests {
     }
 
     @Test(
-        "Dates of accepted collateral are kept, and older collateral is refused by the next command",
+        "The dates of accepted collateral are stored, and the next command refuses older collateral",
         .enabled(if: SharedFiles.exists("vectors/attestation/index.json"), Comment(rawValue: SharedFiles.absence)))
     func keptHistory() throws {
         let folder = try TemporaryFolder()
@@ -208,7 +208,7 @@ struct AttestEvidenceTests {
         #expect(String(decoding: try bytes(of: history), as: UTF8.self) == kept)
         try folder.write(accepting, to: "policy.json")
 
-        // An older evaluation of Intel's, signed later, is older all the same.
+        // An older evaluation of Intel's counts as older even if signed later.
         try folder.write(
             kept.replacing(#/("tcb_info/tdx/b0c06f000000" : )\d+/#) { "\($0.output.1)100000" }, to: "history.json")
         let reissued = try attest()
@@ -237,7 +237,7 @@ struct AttestEvidenceTests {
         #expect(both.contains("crl/ARK-Milan") && both.contains("root_ca_crl"))
     }
 
-    @Test("A history of collateral refuses older collateral, and a damaged one is refused")
+    @Test("A collateral history causes older collateral to be refused, and a damaged history is refused")
     func history() throws {
         let folder = try TemporaryFolder()
         let fixture = SNPFixture()

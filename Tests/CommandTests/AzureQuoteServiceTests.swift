@@ -7,7 +7,7 @@ import InfenclaveClient
 import Synchronization
 import Testing
 
-@Suite("The service that makes quotes of Azure's TDX machines")
+@Suite("The service that makes quotes for Azure TDX machines")
 struct AzureQuoteServiceTests {
     /// A service that answers as a test says, and keeps what it was asked.
     private final class Service: ClientTransport {
@@ -44,7 +44,7 @@ struct AzureQuoteServiceTests {
         ).isAccepted
     }
 
-    @Test("The quote of the machine's report is added, asked for once, and the evidence is accepted")
+    @Test("The service is asked once for the quote of the machine's report, and the completed evidence is accepted")
     func completes() async throws {
         let quote = try Self.fixture.tdQuote()
         let transport = Service { (200, Self.json(quote)) }
@@ -65,7 +65,7 @@ struct AzureQuoteServiceTests {
         #expect(question == ["report": text.replacing("=", with: "")])
     }
 
-    @Test("A quote that is fetched over HTTP is added as well")
+    @Test("A quote fetched over HTTP is added to the evidence")
     func http() async throws {
         let quote = try Self.fixture.tdQuote()
         let server = try AnsweringServer { $0 == "/acc/tdquote" ? .init(body: Self.json(quote)) : nil }
@@ -74,7 +74,7 @@ struct AzureQuoteServiceTests {
         #expect(server.paths == ["/acc/tdquote"])
     }
 
-    @Test("Evidence that lacks nothing, or is of another TEE, stays as it is, and nobody is asked")
+    @Test("Complete evidence and evidence of another TEE are unchanged, and the service is not asked")
     func others() async throws {
         let transport = Service { (500, []) }
         let service = AzureQuoteService(transport: transport)

@@ -32,12 +32,12 @@ private struct BadFiles {
                 Node(name: "flat", operation: .flatten(Flatten()), inputs: ["s"], outputs: ["flat"]),
             ], constants: [:])
         twoInputs = try folder.write(try ONNXFile.encode(graph), to: "two-inputs.onnx")
-        // The beginning of a JPEG: its kind is plain, its content is not there.
+        // The beginning of a JPEG: the kind is recognisable, the content is missing.
         let beginning: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE0, 0, 16] + Array("JFIF".utf8) + [0, 1, 1, 0, 0, 1, 0, 1, 0, 0]
         corruptPicture = try folder.write(beginning, to: "corrupt.jpg")
     }
 
-    /// No models, and what a complaint about them says.
+    /// Files that are not models, and a phrase of the error for each.
     var models: [(String, String)] {
         [
             (missing, "missing.onnx"), (directory, "directory.onnx"), (truncated, "truncated.onnx"),
@@ -46,7 +46,7 @@ private struct BadFiles {
     }
 }
 
-@Suite("Bad input is refused in a line or two")
+@Suite("Bad input is refused with a message of one or two lines")
 struct BadInputTests {
     private let picture = Demo.clients[0].0
 
@@ -122,7 +122,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("Folders of other libraries, and files that Git's large file storage has not fetched, come with what to do")
+    @Test("Model folders of other libraries and Git LFS pointers are refused with a remedy")
     func otherForms() throws {
         let folder = try TemporaryFolder()
         for (name, content, remedy) in [
@@ -150,7 +150,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("A picture of several frames is taken by its first one, with a warning")
+    @Test("The first frame of a picture with several frames is used, with a warning")
     func animation() throws {
         let folder = try TemporaryFolder()
         // 2x1 pixels; codes of three bits, from the lowest: clear 4, 0, 1, end 5.
@@ -167,7 +167,7 @@ struct BadInputTests {
         #expect(outcome.errors.hasPrefix("warning: ") && outcome.errors.contains("animated.gif has several frames"))
     }
 
-    @Test("A model with two inputs")
+    @Test("A model with two inputs can be inspected and is refused by all other commands")
     func twoInputs() throws {
         let folder = try TemporaryFolder()
         let model = try BadFiles(in: folder).twoInputs
@@ -206,7 +206,7 @@ struct BadInputTests {
         #expect(outcome.errors.contains("2 of 3 values of the result are not finite"))
     }
 
-    @Test("Inputs of run, and an output folder that is missing")
+    @Test("Invalid inputs of run, and a missing output folder, are refused")
     func run() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)
@@ -231,7 +231,7 @@ struct BadInputTests {
         try expectUsage(["walk"], in: folder)
     }
 
-    @Test("Folders of pictures that are empty, missing or no folders, and places where no report can go")
+    @Test("A picture folder that is empty, missing or not a folder, and an unwritable report path, are refused")
     func assess() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)
@@ -253,7 +253,7 @@ struct BadInputTests {
     }
 
     @Test(
-        "inspect --plan and bench refuse an input that would take 43 GB",
+        "inspect --plan and bench refuse an input that would need 43 GB",
         arguments: [["inspect", "--plan"], ["bench"]])
     func hugeInput(_ command: [String]) throws {
         let folder = try TemporaryFolder()
@@ -264,7 +264,7 @@ struct BadInputTests {
         try expectRefused(arguments, naming: "43200000000 bytes", in: folder)
     }
 
-    @Test("A corrupt picture among good ones is passed over by assess with a warning, and stops classify")
+    @Test("A corrupt picture is skipped with a warning by assess, and stops classify")
     func corruptPicture() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)
@@ -289,7 +289,7 @@ struct BadInputTests {
         #expect(try server.metric("answers_total") == 0)
     }
 
-    @Test("Keys and outputs of keygen and partition")
+    @Test("Invalid keys and outputs of keygen and partition are refused")
     func keys() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)

@@ -8,7 +8,7 @@ import Tensors
 import TestSupport
 import Testing
 
-@Suite("The memory of large bodies")
+@Suite("Memory of large request bodies")
 struct BodyMemoryTests {
     static let side = 2300
 
@@ -42,7 +42,7 @@ struct BodyMemoryTests {
         return kibibytes << 10
     }
 
-    @Test("24 bodies of 15 MiB at once take less than 300 MiB, and soon afterwards less than 48 MiB of it is left")
+    @Test("24 concurrent bodies of 15 MiB take less than 300 MiB, and soon afterwards less than 48 MiB of it remains")
     func bounded() throws {
         let server = try Server(try Self.deployment(in: try TemporaryFolder()))
         let process = server.program.identifier

@@ -3,9 +3,9 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Keys and bundles that the commands write")
+@Suite("Key files and bundles that the commands write")
 struct BundleTests {
-    @Test("Secret files have mode 0600, and no class name or key is in a bundle's open files")
+    @Test("Secret files have mode 0600, and the bundle's unencrypted files contain no class name or key")
     func modes() throws {
         let folder = try TemporaryFolder()
         let labels = try folder.write(
@@ -32,7 +32,7 @@ struct BundleTests {
         #expect(inputs?.compactMap { $0["name"] as? String } == ["stage2.pool"])
     }
 
-    @Test("partition without an owner's key makes one, and what it wrote serves")
+    @Test("partition without an owner key creates one, and the bundle has the expected files")
     func ownKey() throws {
         let folder = try TemporaryFolder()
         try succeed(
@@ -52,7 +52,7 @@ struct BundleTests {
         #expect((assessment?["headline"] as? String)?.hasPrefix("Everything runs inside the enclave") == true)
     }
 
-    @Test("serve refuses a flipped byte in any file of the bundle, and a part of another, by name")
+    @Test("serve refuses a flipped byte in any file of the bundle, and a part of another bundle, and names the file")
     func damage() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -69,7 +69,7 @@ struct BundleTests {
             var flipped = whole
             flipped[flipped.count / 2] ^= 0x10
             try Data(flipped).write(to: URL(filePath: file))
-            // A core that still reads is told by its signature.
+            // A changed core that still decodes is detected by its signature.
             try expectRefused(serve, naming: name == "manifest.core" ? "manifest" : name, json: false, in: folder)
             if name.hasSuffix(".sealed") {
                 try Data(try bytes(of: "\(other.bundle)/\(name)")).write(to: URL(filePath: file))

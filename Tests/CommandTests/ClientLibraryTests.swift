@@ -42,7 +42,7 @@ struct ClientLibraryTests {
         } catch let error as ClientError { return error }
     }
 
-    /// What a secret store hands out.
+    /// The content that a secret store returns.
     private func parsed<Key>(
         _ path: String, _ parse: (RawSpan) throws(SealedChannelError) -> Key
     ) throws -> Key {
@@ -54,7 +54,7 @@ struct ClientLibraryTests {
         try Tensor([UInt8](repeating: UInt8(value), count: 64 * 64 * 3), shape: [1, 64, 64, 3])
     }
 
-    @Test("One picture, several and a sequence are answered in order, over connections that are kept")
+    @Test("Pictures sent singly, as a batch and as a sequence are answered in order, over reused connections")
     func classifies() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -100,7 +100,7 @@ struct ClientLibraryTests {
         #expect(end == nil)
     }
 
-    @Test("The first failure in the order of the inputs ends a batch")
+    @Test("A batch ends with the first failure in input order")
     func failingBatch() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -112,7 +112,7 @@ struct ClientLibraryTests {
         #expect(error?.message.contains("1x64x64x3") == true)
     }
 
-    @Test("Where a kept connection breaks, the picture is sealed anew and answered")
+    @Test("If a reused connection breaks, the picture is encrypted again and answered")
     func brokenConnection() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -130,7 +130,7 @@ struct ClientLibraryTests {
         #expect(Set(bodies).count == 4)
     }
 
-    @Test("A client that starts before its server is answered when the server is there")
+    @Test("A client that starts before its server gets an answer once the server is running")
     func early() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let port = try Loopback.Port()
@@ -189,7 +189,7 @@ struct ClientLibraryTests {
         #expect(try await best(picture, client) == "Stop")
     }
 
-    @Test("Nothing is sealed to another enclave at the same address, or under a policy that was replaced")
+    @Test("No picture is encrypted to another enclave at the same address, or under a policy that was replaced")
     func anotherEnclave() async throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -238,14 +238,14 @@ struct ClientLibraryTests {
         let again = try await rejection(picture, by: client)
         #expect(again?.code == .attestationRejected)
         #expect(proxy.posts(to: "/ohttp").count == sent.count)
-        // The right one is back.
+        // The attested enclave's deployment serves again.
         try stranger.lose()
         let back = try Server(deployment, options: port.options)
         try succeed(deployment.provisionArguments(back.url), in: folder)
         #expect(try await best(picture, client) == "Stop")
     }
 
-    @Test("A host that is started again at the same port is found by the same client")
+    @Test("The same client finds a host that was restarted at the same port")
     func restartedHost() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let port = try Loopback.Port()
@@ -287,7 +287,7 @@ struct ClientLibraryTests {
     }
 
     @Test(
-        "A sequence of pictures is read no further than the limit in flight, and an unusable picture ends it in order")
+        "A picture sequence is read no further than the limit in flight, and an unusable picture ends it in order")
     func picturesInFlight() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -319,7 +319,7 @@ struct ClientLibraryTests {
         #expect(all.count == pictures.count)
     }
 
-    @Test("A host that only says that keys are unknown gets the same picture sealed once")
+    @Test("If a host keeps reporting an unknown key, the client resends the same ciphertext and never encrypts again")
     func lyingHost() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -330,15 +330,13 @@ struct ClientLibraryTests {
         let client = try client(server.url, deployment, transport: transport) { $0.retries = RetryPolicy() }
         let error = try await failure { _ = try await client.classify(try Image(contentsOf: Demo.clients[0].0)) }
         #expect(error?.refusal == .unknownKey)
-        // The bytes of the first seal, again and again.
+        // Always the bytes of the first encryption.
         let bodies = transport.all.compactMap { $0.body?.bytes }
         #expect(bodies.count == 18 && Set(bodies).count == 1)
         #expect(transport.count { $0.body == nil } == 9)
     }
 
-    @Test(
-        "A server's routes, wrong ones too, change nothing about what a client sends"
-    )
+    @Test("The route that a server sends changes nothing in a client's requests, even if it is wrong")
     func route() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -350,7 +348,7 @@ struct ClientLibraryTests {
         #expect(routes[0]?.wholeMatch(of: /[0-9a-f]{2}/) != nil)
     }
 
-    @Test("A server without room is asked again after the pause that it names, and no more often than the policy says")
+    @Test("A full server is retried after the pause that it names, and no more often than the retry policy allows")
     func retries() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -413,7 +411,7 @@ struct ClientLibraryTests {
         #expect(lost.count { $0.body == nil } == 1 + 3)
     }
 
-    @Test("Requests at a time share one attestation, and one of them that is cancelled does not end it for the others")
+    @Test("Concurrent requests share one attestation, and cancelling one of them does not end it for the others")
     func sharedAttestation() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -450,7 +448,7 @@ struct ClientLibraryTests {
         #expect(transport.count { $0.body == nil } == 3)
     }
 
-    @Test("Keys and tokens are read from bytes as from files, and a client without a token says so")
+    @Test("Keys and tokens are read from bytes as from files, and a client without a token reports that")
     func keysFromBytes() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment)
@@ -470,7 +468,7 @@ struct ClientLibraryTests {
         #expect(throws: SealedChannelError.self) { try parsed(deployment.policy, AccessToken.init(parsing:)) }
     }
 
-    @Test("A model of several is named by the client")
+    @Test("The client selects one of several models by name")
     func routes() async throws {
         let folder = try TemporaryFolder()
         let (first, second) = (try Deployment(name: "first", in: folder), try Deployment(name: "second", in: folder))

@@ -9,7 +9,7 @@ import Tensors
 import TestSupport
 import Testing
 
-@Suite("The client library against servers that lie")
+@Suite("The client library against malicious servers")
 struct ClientTests {
     private func client(_ url: String, _ deployment: Deployment) throws -> InfenclaveClient {
         try InfenclaveClient(
@@ -26,7 +26,7 @@ struct ClientTests {
         } catch let error as ClientError { return error }
     }
 
-    @Test("Evidence that was recorded is rejected: it answers another nonce")
+    @Test("Recorded evidence is rejected because its nonce differs")
     func replayedEvidence() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -58,7 +58,7 @@ struct ClientTests {
         #expect(refusal?.code == .refused && refusal?.refusal == "enclaveUnavailable")
     }
 
-    @Test("Nothing is sealed to an enclave that nobody has provisioned: its evidence does not say what it would do")
+    @Test("Nothing is encrypted to an unprovisioned enclave, because its evidence does not state its service facts")
     func unprovisioned() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment)
@@ -72,7 +72,7 @@ struct ClientTests {
         #expect(!proxy.exchanges.contains { $0.asks("POST ") })
     }
 
-    @Test("A session answers tensors and refuses another owner's key before anything is sent")
+    @Test("A session classifies tensors, and refuses another owner's key before anything is sent")
     func session() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)

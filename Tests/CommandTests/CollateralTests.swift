@@ -62,7 +62,7 @@ struct CollateralTests {
         }
     }
 
-    @Test("A live SNP server is accepted with the certificate of its chip, and a Nitro server without anything")
+    @Test("A live SNP server is accepted with its chip's certificate, and a Nitro server without collateral")
     func others() async throws {
         let snp = PeerFixture(SNPFixture())
         let files = try snp.evidence.collateral()
@@ -71,7 +71,7 @@ struct CollateralTests {
         expectAccepted(await outcome(try client(evidenceServer(nitro), nitro, CollateralSources())))
     }
 
-    @Test("A cache is asked for what the quote's platform needs", arguments: [false, true])
+    @Test("The cache is asked for the collateral of the quote's platform", arguments: [false, true])
     func cache(hexadecimalLists: Bool) async throws {
         for fixture in [IntelFixture.sgx(), IntelFixture.tdx()] {
             let peer = PeerFixture(fixture)
@@ -98,14 +98,14 @@ struct CollateralTests {
         }
     }
 
-    @Test("An address with a password is refused, and not repeated")
+    @Test("A cache address with a password is refused, and the password is not printed")
     func password() throws {
         let error = #expect(throws: ClientError.self) { try CollateralCache(url: "http://user:secret@127.0.0.1:1") }
         #expect(error?.code == .invalidConfiguration)
         #expect(error?.message.contains("secret") == false)
     }
 
-    @Test("Files take the place of what a cache says")
+    @Test("Collateral files take precedence over a cache")
     func precedence() async throws {
         let fixture = IntelFixture.tdx()
         let peer = PeerFixture(fixture)
@@ -116,7 +116,7 @@ struct CollateralTests {
         #expect(await outcome(try client(evidenceServer(peer), peer, sources)).reasons == [.pckRevoked])
     }
 
-    @Test("A cache that lacks something, sends no chain, too much or nonsense is refused with its name")
+    @Test("A cache that omits data, or sends no chain, too much or invalid data is refused by name")
     func brokenCaches() async throws {
         let fixture = IntelFixture.sgx()
         let peer = PeerFixture(fixture)
@@ -146,7 +146,7 @@ struct CollateralTests {
         #expect(await self.outcome(try client(server, peer, nobody)).code == .unreachable)
     }
 
-    @Test("A cache that sends a byte now and then is given up at its deadline", .timeLimit(.minutes(60)))
+    @Test("A cache that sends bytes too slowly is abandoned at the deadline", .timeLimit(.minutes(60)))
     func drippingCache() async throws {
         let (listener, port) = try Loopback.listen()
         Thread.detachNewThread {
@@ -182,7 +182,7 @@ struct CollateralTests {
         #expect(cache.paths.isEmpty)
     }
 
-    @Test("Collateral older than what was seen before is refused by a client that remembers")
+    @Test("A client with a history refuses collateral older than collateral seen before")
     func rolledBack() async throws {
         let fixture = IntelFixture.tdx()
         let peer = PeerFixture(fixture)

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("What operators see of metrics")
+@Suite("The metrics dashboard and alerts")
 struct DashboardTests {
     private static let examples = URL(filePath: Demo.folder).deletingLastPathComponent()
     private static let rules = examples.appending(path: "prometheus/infenclave.rules.yml").path
@@ -34,7 +34,7 @@ struct DashboardTests {
         Set(text.matches(of: /infenclave_[a-z_]+[a-z]/).map { String($0.output) })
     }
 
-    @Test("The dashboard and the alerts name metrics that a server has, and the dashboard names all of them")
+    @Test("The dashboard and the alerts use only metrics of the server, and the dashboard uses all of them")
     func names() throws {
         let exposed = try exposed()
         #expect(exposed.count > 25)

@@ -17,7 +17,7 @@ enum Demo {
         (folder + "/client/stop.png", "Stop"), (folder + "/client/speed-limit-30.png", "Speed limit 30"),
         (folder + "/client/pedestrian-crossing.png", "Pedestrian crossing"),
     ]
-    /// Somewhere in the middle.
+    /// A cut in the middle.
     static let cuts = Cuts(front: "stage2.pool", mapping: "logits")
     static let everythingInside = Cuts(front: "prob", mapping: "prob")
 }
@@ -158,13 +158,13 @@ final class Server {
         try succeed(deployment.provisionArguments(url), in: deployment.folder)
     }
 
-    /// Ends it as its operator would.
+    /// Ends it with SIGTERM, as an operator does.
     func stop() throws -> Outcome {
         kill(program.identifier, SIGTERM)
         return try program.wait()
     }
 
-    /// Ends it as the loss of its machine would.
+    /// Ends it without notice, as the loss of its machine would.
     func lose() throws {
         kill(program.identifier, SIGKILL)
         _ = try program.wait()

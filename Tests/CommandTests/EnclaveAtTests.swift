@@ -3,7 +3,7 @@ import Foundation
 import Glibc
 import Testing
 
-@Suite("An enclave that dials its host", .serialized)
+@Suite("An enclave that connects to its host", .serialized)
 struct EnclaveAtTests {
     private func classifies(_ deployment: Deployment, _ server: Server) throws {
         try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
@@ -17,7 +17,7 @@ struct EnclaveAtTests {
             "\(Program.products)/infenclave-enclave --tee development --development-key \(key) --threads 1 --connect stdio"
     }
 
-    @Test("A command starts it, joins it to descriptor 3, and starts it again when it was killed")
+    @Test("serve starts the enclave with the given command, connects it to descriptor 3, and restarts it after a kill")
     func command() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment, options: ["--enclave-at", "exec \(enclave(deployment)) <&3 >&3"])
@@ -44,9 +44,7 @@ struct EnclaveAtTests {
         #expect(try server.get("/health/ready").status == 503)
     }
 
-    @Test(
-        "Over one connection that stays, as a serial port does, a killed enclave is followed by the next, and a new host"
-    )
+    @Test("Over one lasting connection, as of a serial port, a killed enclave and a restarted host are replaced")
     func serialPort() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let path = deployment.folder.file("enclave.sock")
@@ -92,7 +90,7 @@ struct EnclaveAtTests {
         for child in other.children { kill(child, SIGKILL) }
     }
 
-    @Test("An enclave in another TEE than --tee names is not served")
+    @Test("An enclave in a TEE other than that of --tee is not served")
     func otherTEE() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let program = try Program(

@@ -35,7 +35,7 @@ private final class BackNetEngine: Sendable {
     }
 }
 
-@Suite("Serving with the BackNet on other engines")
+@Suite("Serving with the BackNet on external engines")
 struct EngineTests {
     private static func server(
         _ deployment: Deployment, _ engines: [TestEngine], options: [String] = []
@@ -50,7 +50,7 @@ struct EngineTests {
     }
 
     @Test(
-        "Answers are those of the own engine, no request is lost with an engine, and without any it is 503 and comes back"
+        "Answers equal those of the built-in engine, no request is lost with an engine, and without engines it is 503"
     )
     func engines() throws {
         let folder = try TemporaryFolder()
@@ -91,7 +91,7 @@ struct EngineTests {
     }
 
     @Test(
-        "An engine that answers with something impossible costs its requests a sealed refusal, and the service goes on")
+        "Requests for which an engine returns invalid values get a sealed refusal, and the service continues")
     func impossible() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -112,7 +112,7 @@ struct EngineTests {
         }
     }
 
-    @Test("An engine that lies within the protocol is found by the owner's audit, whose answers are right")
+    @Test("The owner's audit detects an engine that returns wrong results, and answers with correct results")
     func audit() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)

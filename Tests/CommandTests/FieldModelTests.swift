@@ -4,9 +4,9 @@ import Tensors
 import TestSupport
 import Testing
 
-/// What a person says of a file that leaves something open, and what the commands make of it.
+/// Options for models that leave a shape or output open, and the commands' behaviour.
 @Suite(
-    "Models as people bring them", .enabled(if: SharedFiles.exists("field/models"), "\(SharedFiles.absence)"),
+    "Models from common exporters", .enabled(if: SharedFiles.exists("field/models"), "\(SharedFiles.absence)"),
     .serialized)
 struct FieldModelTests {
     private func path(_ name: String, _ file: String) -> String { SharedFiles.path("field/models/\(name)/\(file)") }
@@ -52,7 +52,7 @@ struct FieldModelTests {
         }
     }
 
-    @Test("Shape and output of the validator and of the public backbone have options of their own")
+    @Test("The validator and the public backbone have their own options for shape and output")
     func modelsBeside() throws {
         let folder = try TemporaryFolder()
         let assess = [
@@ -91,7 +91,7 @@ struct FieldModelTests {
             in: folder)
     }
 
-    @Test("Of several outputs, one has to be named")
+    @Test("A model with several outputs needs one to be named")
     func outputs() throws {
         let folder = try TemporaryFolder()
         let name = "two-outputs-features-first"
@@ -101,7 +101,7 @@ struct FieldModelTests {
         try expectAnswer(output, of: name)
     }
 
-    @Test("A batch that the file fixes is run picture by picture")
+    @Test("A model with a fixed batch is run one picture at a time")
     func batch() throws {
         let folder = try TemporaryFolder()
         let name = "batch-fixed-8"
@@ -111,7 +111,7 @@ struct FieldModelTests {
         try expectAnswer(folder.file("y.npy"), of: name)
     }
 
-    @Test("A model with one score is partitioned with two names")
+    @Test("A model with a single score is partitioned with two class names")
     func oneScore() throws {
         let folder = try TemporaryFolder()
         let model = path("one-class-sigmoid", "model.onnx")

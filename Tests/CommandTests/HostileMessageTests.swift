@@ -52,9 +52,9 @@ private struct Attacker {
     }
 }
 
-@Suite("Messages that are not as their senders made them")
+@Suite("Messages that differ from what their senders made")
 struct HostileMessageTests {
-    @Test("Replayed, truncated, altered and re-keyed messages are refused with a code, and the service goes on")
+    @Test("Replayed, truncated, altered and re-keyed messages are refused with a code, and the service continues")
     func messages() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -123,7 +123,7 @@ struct HostileMessageTests {
         try attacker.expectService("after the refusals")
     }
 
-    @Test("Requests that are no OHTTP are refused in JSON, and unknown paths are not found")
+    @Test("Requests that are not OHTTP are refused in JSON, and unknown paths give 404")
     func otherRequests() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment)

@@ -5,7 +5,7 @@ import ONNXExport
 import Tensors
 import Testing
 
-@Suite("Names from models and files, on a terminal")
+@Suite("Names from models and files on the terminal")
 struct HostileNameTests {
     /// Clears the screen, sets the title, breaks the line, and turns the text that follows. NUL is in the model only.
     private static let hostile = "\u{1B}[2J\u{9B}1m\u{1B}]0;x\u{7}\nforged\r\nforged\u{2028}forged\u{202E}\u{2066}"
@@ -118,7 +118,7 @@ struct HostileNameTests {
         }
     }
 
-    @Test("A name of thousands of characters does not fill the tables, and a word of an option is one line as well")
+    @Test("A name of thousands of characters is shortened in tables, and an option's value is printed on one line")
     func long() throws {
         let folder = try TemporaryFolder()
         let model = try model(String(repeating: "n", count: 4000), in: folder)
@@ -130,7 +130,7 @@ struct HostileNameTests {
         expectClean(usage, "usage")
     }
 
-    @Test("Class names with control characters or characters that turn text are refused with their line")
+    @Test("Class names with control or bidirectional characters are refused with their line number")
     func labels() throws {
         let folder = try TemporaryFolder()
         let names = (0..<10).map { "class \($0)" }

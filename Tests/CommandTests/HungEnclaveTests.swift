@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("An enclave that does not answer", .serialized)
+@Suite("An enclave that stops responding", .serialized)
 struct HungEnclaveTests {
     @Test(
         "While the enclave's process is stopped the server reports that it is not ready; when it continues, it serves as before"
@@ -18,7 +18,7 @@ struct HungEnclaveTests {
         try server.program.wait(until: "unresponsive enclave") { try server.state() == "unresponsive" }
         #expect(try server.get("/health/ready").status == 503)
         #expect(try server.get("/health/live").status == 200)
-        // Nobody waits for it in vain.
+        // No request waits for a stopped enclave.
         let refused = try infenclave(
             deployment.classifyArguments(server.url, [Demo.clients[0].0]), in: deployment.folder)
         #expect(refused.status == 1 && refused.code == "enclaveUnavailable", "\(refused.output)")
@@ -49,7 +49,7 @@ struct HungEnclaveTests {
         return first + (ContinuousClock.now - running) < .seconds(4) ? (deployment, server, enclaves) : nil
     }
 
-    @Test("A host that was itself paused for longer than its patience does not call its enclave silent afterwards")
+    @Test("A host that was suspended for longer than its timeout does not report its enclave as silent afterwards")
     func pausedMachine() throws {
         // Where other tests keep this one waiting, the host may run for so long that it is right.
         var paused = try Self.pausedHost()
@@ -79,7 +79,7 @@ struct HungEnclaveTests {
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
     }
 
-    @Test("With several workers clients that go away leave no request behind, and as many are taken as before")
+    @Test("With several workers, disconnected clients leave no request behind, and capacity is as before")
     func abandonedByMany() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment, options: ["--workers", "2"])
@@ -100,7 +100,7 @@ struct HungEnclaveTests {
         #expect(answers.count == Demo.clients.count && answers[0][0].name == "Stop")
     }
 
-    @Test("One replica that hangs holds up neither evidence nor keys nor provisioning of the other")
+    @Test("A replica that hangs delays neither evidence nor keys nor provisioning of the other replica")
     func besideAnother() throws {
         let deployment = try Deployment(cuts: Demo.everythingInside, in: try TemporaryFolder())
         let server = try Server(deployment, options: ["--replicas", "2"])
@@ -135,7 +135,7 @@ struct HungEnclaveTests {
         /// - Returns: Whether the other replica answered all requests before the host noticed that this one is silent.
         func isServedBesideAHungOne() throws -> Bool {
             kill(enclaves[0], SIGSTOP)
-            // As much as is made at a time, from as many addresses as may have so much.
+            // The maximum number of concurrent requests, from as many addresses as that needs.
             let waiting = try (0..<8).map { try ask(hung, from: 3 + UInt8($0 / 2)) }
             defer { for client in waiting { close(client) } }
             usleep(100_000)
@@ -163,7 +163,7 @@ struct HungEnclaveTests {
         #expect(isServed)
     }
 
-    @Test("SIGTERM ends the server within its time with a request under way, and the stopped process with it")
+    @Test("SIGTERM ends the server within its time limit during a request, together with the stopped enclave process")
     func termination() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)

@@ -6,16 +6,14 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("image")
+@Suite("The image command")
 struct ImageTests {
     private func measured(_ folder: TemporaryFolder, _ name: String) throws -> [String: Any] {
         try #require(
             JSONSerialization.jsonObject(with: Data(bytes(of: folder.file("\(name)/measured.json")))) as? [String: Any])
     }
 
-    @Test(
-        "A Nitro image has the enclave as its first process, is read back, and has the registers that it is said to have"
-    )
+    @Test("A Nitro image runs the enclave as its first process, can be read back, and has the stated PCRs")
     func nitro() throws {
         let folder = try TemporaryFolder()
         let inputs = try ImageInputs(in: folder)
@@ -47,7 +45,7 @@ struct ImageTests {
         }
     }
 
-    @Test("The initial file system has what the loader finds for the executable, and the modules in their order")
+    @Test("The initial file system has the libraries of the executable and the kernel modules in load order")
     func initialFileSystem() throws {
         let folder = try TemporaryFolder()
         let inputs = try ImageInputs(in: folder, options: nil)
@@ -65,7 +63,7 @@ struct ImageTests {
             """, to: "modules/modules.dep")
         try folder.write("kernel/drivers/virtio/virtio_mmio.ko\n", to: "modules/modules.builtin")
         let outcome = try succeed(inputs.arguments("nitro", "image") + ["--modules", modules], in: folder)
-        // Nobody can say of this kernel how it was built.
+        // The configuration of this kernel is unknown.
         #expect(outcome.errors.contains("CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES"))
         let image = try EnclaveImageFormat(parsing: bytes(of: folder.file("image/image.eif")))
         let text = String(decoding: image[.ramdisk][0].filter { $0 < 0x80 }, as: UTF8.self)
@@ -77,7 +75,7 @@ struct ImageTests {
     }
 
     @Test(
-        "A launch's measurements are computed for both words of features, and again from the folder",
+        "Launch measurements are computed for both feature words, and computed again from the folder",
         .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
     func machines() throws {
         let folder = try TemporaryFolder()
@@ -113,7 +111,7 @@ struct ImageTests {
     }
 
     @Test(
-        "Workers and threads are measured with the command line; a kernel that reads static tables only leaves nothing open",
+        "Workers and threads are measured in the command line; with static ACPI tables nothing stays unmeasured",
         .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
     func commandLine() throws {
         let folder = try TemporaryFolder()
@@ -136,7 +134,7 @@ struct ImageTests {
     }
 
     @Test(
-        "A table has the launch digests of one image on other machines",
+        "The table lists the launch digests of one image for other machines",
         .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
     func table() throws {
         let folder = try TemporaryFolder()
@@ -155,7 +153,7 @@ struct ImageTests {
     }
 
     @Test(
-        "An identity block is signed for each launch, and the key's digest is what reports will state",
+        "An identity block is signed for each launch, and the key digest is the one that reports state",
         .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
     func identityBlocks() throws {
         let folder = try TemporaryFolder()
@@ -192,21 +190,21 @@ struct ImageTests {
             (policy["measurements"] as? [String: [String]])?["id_key_digest"] == [try #require(values["id_key_digest"])]
         )
         #expect((policy["minimumTCB"] as? [String: Int])?["guestsvn"] == 7)
-        // A signature that the firmware would refuse is found out.
+        // A signature that the firmware would refuse is detected.
         let signed = try bytes(of: folder.file("snp/id-auth-1"))
         var authentication = [UInt8](try #require(Data(base64Encoded: Data(signed))))
         authentication[64] ^= 1
         try folder.write(Data(authentication).base64EncodedData(), to: "snp/id-auth-1")
         try expectRefused(["measure", "--image", folder.file("snp")], naming: "id-auth-1", in: folder)
         try folder.write(signed, to: "snp/id-auth-1")
-        // A block of another launch is found out.
+        // A block of another launch is detected.
         try folder.write(bytes(of: folder.file("snp/id-block-1")), to: "snp/id-block-21")
         try expectRefused(["measure", "--image", folder.file("snp")], naming: "id-block-21", in: folder)
         try expectUsage(inputs.arguments("nitro", "n") + ["--id-key", key], in: folder)
     }
 
     @Test(
-        "A policy is made from an image's measurements for a bundle, with the platform's least versions",
+        "A policy is made from an image's measurements for a bundle, with the platform's minimum versions",
         .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
     func policies() throws {
         let folder = try TemporaryFolder()
@@ -226,7 +224,7 @@ struct ImageTests {
         #expect((snp["flags"] as? [String: Bool])?["smtAllowed"] == true)
         let tdx = try policy("tdx", ["--minimum-evaluation-data-number", "17"])
         #expect(Set((tdx["measurements"] as? [String: [String]] ?? [:]).keys) == ["mrtd", "rtmr1", "rtmr2"])
-        // With more processors the guest runs the host's ACPI tables, which nothing measures.
+        // With more processors the guest runs the host's ACPI tables, which are not measured.
         func warnings(_ kind: String, processors: String, _ more: [String]) throws -> String {
             let name = "\(kind)-\(processors)"
             try succeed(inputs.arguments(kind, name) + ["--cpus", processors], in: folder)
@@ -275,7 +273,7 @@ struct ImageTests {
     }
 
     @Test(
-        "Firmware of the wrong kind is refused with the package that has the right one",
+        "Firmware of the wrong kind is refused with the name of the right package",
         .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
     func wrongFirmware() throws {
         let folder = try TemporaryFolder()
@@ -341,7 +339,7 @@ struct ImageTests {
     }
 
     @Test(
-        "run.sh says which QEMU is too old, and what is missing on the host",
+        "run.sh reports a QEMU that is too old, and what the host lacks",
         .enabled(if: ImageInputs.hasFirmware, Comment(rawValue: SharedFiles.absence)))
     func scripts() throws {
         let folder = try TemporaryFolder()

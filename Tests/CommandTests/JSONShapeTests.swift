@@ -35,11 +35,11 @@ func expectShape(_ value: Any?, _ shape: JSONShape, sourceLocation: SourceLocati
     #expect(shape.difference(value) == nil, sourceLocation: sourceLocation)
 }
 
-@Suite("JSON that programs read")
+@Suite("JSON output for programs")
 struct JSONShapeTests {
     private static let port = JSONShape.object(["name": .string, "shape": .array(.number), "type": .string])
 
-    @Test("keygen --json tells the public half and never the secret")
+    @Test("keygen --json prints the public key and never the secret key")
     func keygen() throws {
         let folder = try TemporaryFolder()
         for (kind, member) in [("owner", "publicKey"), ("token", "digest")] {
@@ -53,7 +53,7 @@ struct JSONShapeTests {
         }
     }
 
-    @Test("inspect --json")
+    @Test("inspect --json has the documented members")
     func inspect() throws {
         let folder = try TemporaryFolder()
         let json = try succeed(["inspect", Demo.model, "--json"], in: folder).json
@@ -87,7 +87,7 @@ struct JSONShapeTests {
         #expect(cuts.first?["multiplyAddsInside"] as? Int == 16 * 64 * 64 * 27)
     }
 
-    @Test("assessment.json and plan.json, and the same numbers for the same seed")
+    @Test("assessment.json and plan.json have the documented members, and the same seed gives the same numbers")
     func assess() throws {
         let folder = try TemporaryFolder()
         func assess(_ name: String) throws -> Any {
@@ -160,7 +160,7 @@ struct JSONShapeTests {
         #expect(page.contains("<svg") && !page.contains("src=\"http"))
     }
 
-    @Test("classify --json, attest --json and provision --json")
+    @Test("classify --json, attest --json and provision --json have the documented members")
     func serving() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(cuts: Demo.everythingInside, in: folder)
@@ -194,14 +194,14 @@ struct JSONShapeTests {
         #expect(answers.count == 3)
         #expect(answers.allSatisfy { ($0["results"] as? [Any])?.count == 3 })
         #expect(answers.map { $0["image"] as? String } == Demo.clients.map(\.0))
-        // What answers is what the tests' build of the enclave measures.
+        // The serving enclave is the one that the tests' build measures.
         let measured = try Program(["--measure"], in: folder, executable: "infenclave-enclave").wait()
         let measurement = measured.output.trimmingCharacters(in: .whitespacesAndNewlines)
         #expect(measurement.count == 96)
         #expect(answers.allSatisfy { $0["measurement"] as? String == measurement })
     }
 
-    @Test("bench --json")
+    @Test("bench --json has the documented members")
     func bench() throws {
         let folder = try TemporaryFolder()
         let outcome = try succeed(
@@ -221,7 +221,7 @@ struct JSONShapeTests {
         #expect((outcome.json as? [String: Any])?["float32"] == nil)
     }
 
-    @Test("bench says beside bf16 what f32 takes, where the processor has bf16")
+    @Test("bench shows f32 times beside bf16 times if the processor supports bf16")
     func benchReduced() throws {
         let folder = try TemporaryFolder()
         let command = ["bench", Demo.model, "--runs", "3", "--precision", "bf16"]

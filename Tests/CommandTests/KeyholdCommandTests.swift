@@ -6,7 +6,7 @@ import Glibc
 import KeyRelease
 import Testing
 
-@Suite("The command keyhold", .serialized)
+@Suite("The keyhold command", .serialized)
 struct KeyholdCommandTests {
     private func arguments(_ deployment: Deployment, _ urls: [String], policy: String) throws -> [String] {
         let folder = deployment.folder
@@ -20,7 +20,7 @@ struct KeyholdCommandTests {
         ]
     }
 
-    @Test("A server that is started, and whose enclave dies, serves without a person; the log is whole")
+    @Test("Started servers and replaced enclaves are provisioned without a person, and the log is complete")
     func unattended() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let folder = deployment.folder
@@ -62,7 +62,7 @@ struct KeyholdCommandTests {
         #expect(try infenclave(["keyhold", "verify", "--log", folder.file("changed.log")], in: folder).status == 1)
     }
 
-    @Test("Killed at any point, it loses no entry of its log and releases nothing twice for one run of an enclave")
+    @Test("Killed at any point, keyhold loses no log entry and releases nothing twice to one run of an enclave")
     func killed() throws {
         let folder = try TemporaryFolder()
         let owner = try ServiceOwner(in: folder)

@@ -66,10 +66,10 @@ struct KeyholdExampleTests {
         #expect(((verified.json as? [String: Any])?["events"] as? [String: Int])?["release"] == 1)
     }
 
-    @Test("The unit's command provisions a server from the files that the unit names")
+    @Test("The example unit's command provisions a server from the files that the unit names")
     func unit() throws { try expectProvisioning(Self.unitArguments()) }
 
-    @Test("The container's command provisions a server from the files in its folder")
+    @Test("The example container's command provisions a server from the files in its folder")
     func container() throws { try expectProvisioning(Self.containerArguments()) }
 
     @Test(
@@ -87,7 +87,7 @@ struct KeyholdExampleTests {
         #expect(lines.contains("SocketBindDeny=any") && lines.contains("Restart=always"))
     }
 
-    @Test("The container's build step copies the program and every library that the loader finds for it")
+    @Test("The container's build step copies the program and every library that it loads")
     func containerFile() throws {
         let folder = try TemporaryFolder()
         let image = try folder.makeFolder("image")

@@ -74,7 +74,7 @@ struct KeyholdTests {
         return (service, try TestKeyholder(service, policy: policy, folder: folder, terms: terms))
     }
 
-    @Test("It provisions an enclave that the policy describes, once, with the clients of its folder")
+    @Test("The keyholder provisions an enclave that matches the policy, once, with the clients of its folder")
     func provisions() async throws {
         try folder.write(#"{"requests": 7}"#, to: "clients/alice.json")
         try AccessToken.random().write(to: folder.file("clients/bob.token"))
@@ -91,7 +91,7 @@ struct KeyholdTests {
     }
 
     @Test(
-        "Nothing is released to what the policy does not describe, and each refusal is logged with its reason",
+        "Nothing is released to a service that does not match the policy, and each refusal is logged with its reason",
         arguments: ["measurement", "debug", "collateral", "manifest", "owner"])
     func refuses(what: String) async throws {
         var fixture = SNPFixture()
@@ -103,7 +103,7 @@ struct KeyholdTests {
         let (service, keyholder) = try setUp(fixture)
         switch what {
         case "collateral":
-            // Somebody saw a newer revocation list.
+            // A newer revocation list was seen before.
             let client = try InfenclaveClient(
                 server: service.url,
                 policy: try SignedPolicy(folder.file("signed.json"), owner: owner.key.publicKey).policy,
@@ -133,7 +133,7 @@ struct KeyholdTests {
     }
 
     @Test(
-        "A flood of restarts gets as many releases as an hour may have; the others are logged, and it goes on after it")
+        "Frequent restarts get at most the hourly number of releases; the rest are logged, and the next hour has more")
     func flood() async throws {
         let (service, keyholder) = try setUp(terms: ReleaseTerms(leaseSeconds: 3600, releasesPerHour: 3))
         for _ in 0..<8 {
@@ -147,9 +147,7 @@ struct KeyholdTests {
         #expect(service.received.count == 4)
     }
 
-    @Test(
-        "An audit is demanded by every message, its counts are logged, and a host that withholds them is logged as well"
-    )
+    @Test("Every message demands an audit, its counts are logged, and so is a host that withholds them")
     func audits() async throws {
         let owner = try ServiceOwner(in: folder, name: "cut", cuts: Demo.cuts)
         let service = try AttestedService(owner, SNPFixture())
@@ -191,7 +189,7 @@ struct KeyholdTests {
         #expect(read == keyholder.entries)
     }
 
-    @Test("With everything inside there is no result of the host, and no audit is demanded")
+    @Test("With everything inside the host computes no result, and no audit is demanded")
     func noAudit() async throws {
         let terms = ReleaseTerms(
             leaseSeconds: 3600, audit: AuditDemand(share: 50_000, tolerance: nil, mismatches: 3))
@@ -202,7 +200,7 @@ struct KeyholdTests {
     }
 
     @Test(
-        "Where nothing shows that a message arrived, the same bytes are sent again and never others",
+        "Until a message's arrival is confirmed, the same bytes are sent again and never others",
         arguments: [true, false])
     func sendsAgain(keeps: Bool) async throws {
         let (service, keyholder) = try setUp()
@@ -219,9 +217,7 @@ struct KeyholdTests {
         #expect(service.change { $0.provisioned } != nil)
     }
 
-    @Test(
-        "A lease that ends, or has ended, is renewed with a higher number, and so is the list of clients when it changes"
-    )
+    @Test("An expiring or expired lease and a changed client list are renewed with a higher sequence number")
     func renews() async throws {
         let (service, keyholder) = try setUp()
         try await keyholder.look()
@@ -252,22 +248,20 @@ struct KeyholdTests {
             keyholder.entries.filter { $0.event == .release }.map(\.cause) == [
                 .unprovisioned, .lease, .lease, .clients, .clients,
             ])
-        // Half a list is none: the last one stays, and the log says why, once.
+        // With an unreadable token the previous list stays, and the log states why, once.
         try folder.write("no token", to: "clients/dave.token")
         for _ in 0..<3 { try await keyholder.look() }
         #expect(keyholder.entries.filter { $0.event == .refusal }.map(\.code) == ["clients"])
         #expect(service.received.count == 5)
     }
 
-    @Test(
-        "A policy is taken with the owner's signature over it, newer than the one in force; else the one in force stays"
-    )
+    @Test("A policy is replaced only by a newer one with the owner's signature; otherwise the current one stays")
     func policies() async throws {
         let (service, keyholder) = try setUp()
         let path = folder.file("signed.json")
         let good = try bytes(of: path)
         let signature = try bytes(of: path + ".sig")
-        // Somebody who may write the file, but has no key, lets any code have the model.
+        // A writer of the file without the owner's key tries to release the model to any code.
         var members = try owner.peer(SNPFixture()).policy
         members["assessment"] = nil
         members["measurements"] = #"{"measurement":["\#([UInt8](repeating: 0xEE, count: 48).hex)"]}"#
@@ -281,7 +275,7 @@ struct KeyholdTests {
         try await keyholder.look()
         #expect(service.received.count == 1)
         #expect(keyholder.entries.last?.code == "measurement_mismatch")
-        // Putting the old files back is no change of the owner's.
+        // Restoring the old files is not a change by the owner.
         try folder.write(good, to: "signed.json")
         try folder.write(signature, to: "signed.json.sig")
         try await keyholder.look()
@@ -290,7 +284,7 @@ struct KeyholdTests {
         try SignedPolicy.sign(path, sequence: 3, by: owner.key)
         try await keyholder.look()
         #expect(service.received.count == 2)
-        // A policy of another owner, or one that leaves the bundle open, is none for a keyholder.
+        // A policy of another owner, or without a bundle, is refused by a keyholder.
         let open = try owner.writePolicy(SNPFixture(), to: "pinned.json")
         #expect(throws: KeyReleaseError.self) {
             try SignedPolicy(open, owner: OwnerSigningKey.random().publicKey)
@@ -302,7 +296,7 @@ struct KeyholdTests {
         #expect(throws: KeyReleaseError.self) { try SignedPolicy.sign(file, sequence: 1, by: owner.key) }
     }
 
-    @Test("A keyholder that ended between release and delivery is followed by one that sends the same bytes")
+    @Test("A keyholder that stops between release and delivery sends the same bytes when restarted")
     func restarts() async throws {
         let service = try AttestedService(owner, SNPFixture())
         let policy = try owner.writePolicy(SNPFixture())
@@ -320,7 +314,7 @@ struct KeyholdTests {
         #expect(try LogReader.read(folder.file("keyhold.log")).count == 5)
     }
 
-    @Test("A log that was cut off anywhere in its last line loses that line only; one changed anywhere else is refused")
+    @Test("A log truncated in its last line loses only that line; a log changed anywhere else is refused")
     func logs() async throws {
         let (service, keyholder) = try setUp()
         try await keyholder.look()

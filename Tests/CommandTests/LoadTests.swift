@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Load")
+@Suite("The load command")
 struct LoadTests {
     private static let hasPython = ["/usr/bin/python3", "/usr/local/bin/python3"].first {
         FileManager.default.isExecutableFile(atPath: $0)
@@ -23,7 +23,7 @@ struct LoadTests {
         (report[name] as? [String: Int] ?? [:]).values.reduce(0, +)
     }
 
-    @Test("Connections in a closed and in an open loop get answers, and what they report adds up")
+    @Test("Closed-loop and open-loop connections get answers, and the reported numbers are consistent")
     func loops() throws {
         let deployment = try Deployment(cuts: Demo.everythingInside, in: try TemporaryFolder())
         let server = try Server(deployment)
@@ -36,7 +36,7 @@ struct LoadTests {
         let times = try #require(closed["milliseconds"] as? [String: Double])
         #expect(times["p50", default: 0] > 0 && times["p50", default: 0] <= times["p99", default: 0])
         #expect(times["p99", default: 0] <= times["longest", default: 0])
-        // Slower than any machine: what is due is answered.
+        // A rate that any machine can serve, so every due request is answered.
         let open = try report(
             deployment, server, ["--connections", "4", "--seconds", "3", "--rate", "4", "--seed", "7"])
         #expect(count("failures", open) == 0 && (1...30).contains(open["answered"] as? Int ?? 0))
@@ -58,7 +58,7 @@ struct LoadTests {
     }
 
     @Test(
-        "The harness measures, and writes its results as JSON, table and plot",
+        "The harness measures, and writes its results as JSON, a table and a plot",
         .enabled(if: hasPython != nil, "there is no Python 3"))
     func harness() throws {
         let folder = try TemporaryFolder()

@@ -6,9 +6,9 @@ import Evidence
 import Foundation
 import Testing
 
-@Suite("measure, and the choice of the TEE")
+@Suite("The measure command, and the choice of the TEE")
 struct MeasureTests {
-    @Test("Development's values are those that the policy command pins")
+    @Test("Development measurements equal those that the policy command pins")
     func development() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -66,7 +66,7 @@ struct MeasureTests {
         return (file, measured)
     }
 
-    @Test("A policy for hardware accepts the enclave that was measured, with nothing left open, and refuses any other")
+    @Test("A hardware policy accepts the measured enclave, leaves nothing open, and refuses any other enclave")
     func hardwarePolicies() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -118,7 +118,7 @@ struct MeasureTests {
     }
 
     @Test(
-        "A policy for hardware is refused without measurements, with those of another bundle or TEE, or with no number")
+        "A hardware policy needs nonzero measurements of the same bundle and TEE, and an evaluation data number")
     func hardwarePolicyRefusals() throws {
         let folder = try TemporaryFolder()
         let bundle = try Deployment(in: folder).bundle
@@ -144,7 +144,7 @@ struct MeasureTests {
             outcome.output.replacing("mrenclave", with: "mrother"), to: "cut.measured.json")
         try refuse(
             bundle, "sgx", ["--measured", cut, "--minimum-evaluation-data-number", "17"], "no value for mrenclave")
-        // What nothing measured would be the same whatever runs.
+        // A register that is never extended has the same value whatever runs.
         func refuseZero(_ fixture: some EvidenceFixture, _ more: [String], _ word: String) throws {
             let tee = fixture.tee.rawValue
             let evidence = try folder.write(fixture.evidence(over: [UInt8](repeating: 0, count: 64)), to: "zero.bin")
@@ -158,7 +158,7 @@ struct MeasureTests {
         try refuseZero(
             AzureFixture.snp().with { $0.registers[4] = [UInt8](repeating: 0, count: 32) }, [], "pcr4 is zero")
         #expect(!FileManager.default.fileExists(atPath: out))
-        // Registers that the TPM did not sign are no values to pin.
+        // PCRs that the TPM did not sign are not valid reference values.
         let azure = AzureFixture.snp().with {
             $0.stated = $0.registers
             $0.stated?[4][0] ^= 1
@@ -171,7 +171,7 @@ struct MeasureTests {
             ["policy", bundle, "--tee", "snp", "--minimum-evaluation-data-number", "1", "--out", out], in: folder)
     }
 
-    @Test("measure prints every part of an SNP platform's TCB, and its flags")
+    @Test("measure prints every component of an SNP platform's TCB, and its flags")
     func platformVersions() throws {
         let folder = try TemporaryFolder()
         let bundle = try Deployment(in: folder).bundle
@@ -183,7 +183,7 @@ struct MeasureTests {
         #expect((measured["flags"] as? [String: Bool])?["aliasCheck"] == true)
     }
 
-    @Test("serve --tee auto says what it looked for, and does not fall back to development")
+    @Test("serve --tee auto states what it looked for, and does not fall back to development")
     func auto() throws {
         let folder = try TemporaryFolder()
         let bundle = try Deployment(in: folder).bundle

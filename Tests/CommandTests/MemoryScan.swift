@@ -14,7 +14,7 @@ struct MemoryScan {
         /// A run of this many bytes, anywhere in ``bytes``, counts. At least 15.
         let run: Int
 
-        /// The whole of it.
+        /// All bytes of the secret.
         init(_ name: String, _ bytes: [UInt8]) { self.init(name, bytes, run: bytes.count) }
 
         init(_ name: String, _ bytes: [UInt8], run: Int) {

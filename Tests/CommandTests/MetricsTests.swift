@@ -28,7 +28,7 @@ private struct Exposition {
     }
 }
 
-@Suite("What operators see of requests", .serialized)
+@Suite("Request metrics for operators", .serialized)
 struct MetricsTests {
     private static let promtool = ["/usr/bin/promtool", "/usr/local/bin/promtool"].first {
         FileManager.default.isExecutableFile(atPath: $0)
@@ -75,7 +75,7 @@ struct MetricsTests {
         #expect(check.status == 0 && check.output.isEmpty && check.errors.isEmpty, "\(check.errors)\(check.output)")
     }
 
-    @Test("Neither metrics nor the log depend on what is in a picture or on its class")
+    @Test("Neither metrics nor log depend on a picture's content or class")
     func independence() throws {
         /// Everything but times, and the memory of the host, which has no picture.
         func seen(_ picture: String) throws -> (metrics: [String], log: [String]) {

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Models of other formats", .enabled(if: SharedFiles.isPresent, "\(SharedFiles.absence)"), .serialized)
+@Suite("Models in other formats", .enabled(if: SharedFiles.isPresent, "\(SharedFiles.absence)"), .serialized)
 struct ModelFormatTests {
     private let folder: TemporaryFolder
     private let crop: String
@@ -24,7 +24,7 @@ struct ModelFormatTests {
         return try entries.map { (try #require($0["index"] as? Int), try #require($0["value"] as? Double)) }
     }
 
-    @Test("run takes a .cfg with the weights beside it, or those that are named")
+    @Test("run accepts a .cfg with the weights beside it, or with named weights")
     func darknet() throws {
         let model = SharedFiles.path("models/darknet/tiny.cfg")
         let picture = SharedFiles.path("images/reference/dog.png")
@@ -41,7 +41,7 @@ struct ModelFormatTests {
             try top([copy, "--weights", weights, "--input", picture, "--preprocess", crop])[0].value == answer[0].value)
     }
 
-    @Test("A quantised model answers as ONNX Runtime does, within one level of its last values")
+    @Test("A quantised model agrees with ONNX Runtime to one quantisation step of its output")
     func quantised() throws {
         let folder = "models/mobilenet-v2-1.0-qdq"
         var preprocessing = try #require(
@@ -64,7 +64,7 @@ struct ModelFormatTests {
         }
     }
 
-    @Test("inspect --plan names the code that oneDNN chose, what was fused, and the time of each step")
+    @Test("inspect --plan lists the oneDNN implementation, the fused operators and the time of each step")
     func plan() throws {
         let model = SharedFiles.path("models/squeezenet-1.1/model.onnx")
         let output = try succeed(["inspect", model, "--plan", "--threads", "1", "--json"], in: folder).output

@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-@Suite("Noise on the boundary, from plan to answer")
+@Suite("Noise on the boundary tensor, from plan to answer")
 struct NoiseTests {
     private func manifest(of bundle: String) throws -> [String: Any] {
         try #require(
@@ -14,7 +14,7 @@ struct NoiseTests {
     }
 
     @Test(
-        "A bundle with a little noise answers rightly, the same each time; its manifest says so",
+        "A bundle with little noise answers correctly and repeatably, and its manifest states the noise",
         arguments: ["f32", "bf16"])
     func served(precision: String) throws {
         let folder = try TemporaryFolder()
@@ -24,7 +24,7 @@ struct NoiseTests {
         let answers = try (0..<2).map { _ in try deployment.classify(server.url, Demo.clients.map(\.0)) }
         #expect(answers[0].map { $0[0].name } == Demo.clients.map(\.1))
         #expect(answers[0].map { $0.map(\.probability) } == answers[1].map { $0.map(\.probability) })
-        // Another model key, another noise: nearly the same answers, but not quite.
+        // Another model key gives other noise, so the answers differ slightly.
         let other = try Deployment(name: "other", options: ["--noise", "0.01", "--precision", precision], in: folder)
         let otherServer = try Server(provisioned: other)
         let otherAnswers = try other.classify(otherServer.url, Demo.clients.map(\.0))
@@ -50,7 +50,7 @@ struct NoiseTests {
         #expect(try sigma(of: folder.file("b.infenclave")) == nil)
     }
 
-    @Test("partition carries out the sigma of a plan, and takes no other beside it")
+    @Test("partition applies the sigma of a plan, and accepts no other sigma beside it")
     func plan() throws {
         let folder = try TemporaryFolder()
         let plan = try AssessmentFixture(sigma: 0.25).write(to: folder, "report")

@@ -38,7 +38,7 @@ struct OperatorTests {
     }
 
     @Test(
-        "A low soft limit of descriptors is raised beyond what the start needs, so that a reload has some",
+        "A low soft limit on descriptors is raised beyond the start's needs, so that a reload has descriptors",
         .enabled(if: Strangers.raiseDescriptorLimit(), "the hard limit of file descriptors is too low"))
     func softLimit() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -51,7 +51,7 @@ struct OperatorTests {
         #expect(!server.program.errors.contains("LimitNOFILE"), "\(server.program.errors)")
     }
 
-    @Test("--batch-delay has no effect where all layers are inside, and a warning says so", arguments: [true, false])
+    @Test("--batch-delay has no effect if all layers are inside, and a warning says so", arguments: [true, false])
     func batchesOfNothing(everythingInside: Bool) throws {
         let deployment = try Deployment(
             cuts: everythingInside ? Demo.everythingInside : Demo.cuts, in: try TemporaryFolder())
@@ -61,7 +61,7 @@ struct OperatorTests {
     }
 
     @Test(
-        "provision says how soon a client can use up its quota, where that is before the end of the lease",
+        "provision states how soon a client can use up its quota, if that is before the end of the lease",
         arguments: [("1000", "100", "its 1000 after 10 min"), ("10", "100", "its 10 after 1 min"), ("10080", "1", nil)])
     func quotas(_ requests: String, _ perMinute: String, _ expected: String?) throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -73,7 +73,7 @@ struct OperatorTests {
         if let expected { #expect(outcome.output.contains(expected), "\(outcome.output)") }
     }
 
-    @Test("With fewer descriptors than it needs for itself, serve says how many it needs")
+    @Test("serve states how many descriptors it needs if the limit is lower")
     func tooFewDescriptors() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let outcome = try Program(
@@ -88,7 +88,7 @@ struct OperatorTests {
     }
 
     @Test(
-        "With less memory than its threads take, a command fails in two lines, and does not wait for them",
+        "A command whose threads need more memory than allowed fails with two lines, and does not hang",
         arguments: ["ulimit -v 260000", "ulimit -v 300000", "ulimit -s 4194304; ulimit -v 20000000"],
         [["--version"], ["serve", "BUNDLE", "--tee", "development", "--listen", "127.0.0.1:0"]])
     func littleMemory(_ limit: String, _ arguments: [String]) throws {
@@ -107,7 +107,7 @@ struct OperatorTests {
     }
 
     @Test(
-        "Without --threads there are a worker and its thread for each processor that the process may use",
+        "Without --threads there are one worker and one thread for each processor available to the process",
         .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/taskset"), "there is no taskset"),
         .enabled(if: sysconf(Int32(_SC_NPROCESSORS_ONLN)) > 1, "there is one processor"),
         arguments: [("0", 1), ("0,1", 2)])
@@ -127,7 +127,7 @@ struct OperatorTests {
             ])
     }
 
-    @Test("A bundle's files that are touched while they are served are as good as before: a new enclave takes them")
+    @Test("Files of a served bundle whose modification time changes stay valid for a new enclave")
     func touched() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -145,7 +145,7 @@ struct OperatorTests {
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
     }
 
-    @Test("A part of a bundle that is written to while it is served is found by its digest, and no enclave takes it")
+    @Test("A bundle part that is modified while served is detected by its digest and not loaded by an enclave")
     func overwritten() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -162,7 +162,7 @@ struct OperatorTests {
         #expect(try server.state() == "starting")
     }
 
-    @Test("An enclave that ends at its start fails serve with its exit status and its last words")
+    @Test("If the enclave ends at its start, serve fails with its exit status and last output")
     func failedStart() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -178,7 +178,7 @@ struct OperatorTests {
         #expect(outcome.errors.contains("status 3") && outcome.errors.contains("the device is not there"))
     }
 
-    @Test("Where no memory may be locked, serve warns that secrets can be swapped out, and serves")
+    @Test("If memory cannot be locked, serve warns that secrets can be swapped out, and serves")
     func lockedMemory() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         // Root may lock what it likes.
@@ -192,7 +192,7 @@ struct OperatorTests {
     }
 
     @Test(
-        "Memory that runs out while an enclave serves ends in refusals and a new process, and holds nobody",
+        "An enclave that runs out of memory causes refusals and a restart, and leaves no request waiting",
         .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/prlimit"), "there is no prlimit"))
     func exhaustedMemory() throws {
         let deployment = try Deployment(cuts: Demo.everythingInside, in: try TemporaryFolder())
@@ -219,7 +219,7 @@ struct OperatorTests {
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
     }
 
-    @Test("SIGHUP without a terminal, SIGUSR1, SIGUSR2 and a log that nobody reads end nothing")
+    @Test("The server survives SIGHUP without a terminal, SIGUSR1, SIGUSR2 and a closed log")
     func signals() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment, prefix: "exec setsid env --default-signal=HUP")
@@ -235,7 +235,7 @@ struct OperatorTests {
         #expect(try server.stop().status == 0)
     }
 
-    @Test("Lines of the log have a time and a level, and say why an enclave ended")
+    @Test("Log lines have a time and a level, and state why an enclave ended")
     func textLog() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment)
@@ -257,7 +257,7 @@ struct OperatorTests {
         #expect(server.program.errors.contains("killed by signal 9"))
     }
 
-    @Test("With --log-format json every line is one object, the enclave's own words among them")
+    @Test("With --log-format json every line is one JSON object, including the enclave's output")
     func jsonLog() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment, options: ["--log-format", "json", "--log-level", "debug"])
@@ -277,7 +277,9 @@ struct OperatorTests {
         #expect(request?["status"] as? Int == 400 && request?["endpoint"] as? String == "ohttp", "\(objects)")
     }
 
-    @Test("As a lease nears its end the log warns and a metric says how long is left; afterwards readiness says why")
+    @Test(
+        "Near a lease's end the log warns and a metric gives the remaining time; afterwards readiness states the reason"
+    )
     func leaseNears() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment)
@@ -297,14 +299,14 @@ struct OperatorTests {
         #expect(readiness.status == 503)
         #expect((readiness.json?["reason"] as? String)?.contains("lease has ended") == true)
         #expect(try server.metric("lease_remaining_seconds") == 0)
-        // A new lease, and all is well again.
+        // A new lease restores readiness.
         try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
         try server.program.wait(until: "the next lease") {
             try server.metric("lease_remaining_seconds") > 600_000
         }
     }
 
-    @Test("SIGTERM cuts no request: neither one in reception nor the next of a client that sends one after another")
+    @Test("SIGTERM interrupts no request, neither one being received nor the next on a kept connection")
     func drain() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)

@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-@Suite("features, and assess --attack")
+@Suite("The features command, and assess --attack")
 struct OutsideAttackTests {
     private func features(_ rest: [String]) -> [String] {
         ["features", Demo.model, "--images", Demo.pictures, "--limit", "12", "--threads", "2"] + rest
@@ -15,7 +15,7 @@ struct OutsideAttackTests {
         """
     }
 
-    @Test("features writes arrays that say where they come from, for their owner alone")
+    @Test("features writes arrays with their origin, readable only by their owner")
     func features() throws {
         let folder = try TemporaryFolder()
         let out = folder.file("out")
@@ -38,7 +38,7 @@ struct OutsideAttackTests {
             features(["--cut", "stage2.pool", "--out", out, "--decoder-images", "3"]), naming: "at least 8", in: folder)
     }
 
-    @Test("assess refuses an attack on another model, on an unknown cut, or with a value out of range")
+    @Test("assess refuses an attack on another model or an unknown cut, or with a value out of range")
     func refusedAttacks() throws {
         let folder = try TemporaryFolder()
         let out = folder.file("features")
@@ -58,7 +58,7 @@ struct OutsideAttackTests {
         }
     }
 
-    @Test("--attack needs a name, once, and an adversary who decodes; the paper's goes with appearance alone")
+    @Test("--attack needs a unique name and an informed adversary; the paper's adversary protects only appearance")
     func usage() throws {
         let folder = try TemporaryFolder()
         let assess = ["assess", Demo.model, "--images", Demo.pictures, "--out", folder.file("report")]

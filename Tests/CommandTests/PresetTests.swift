@@ -7,7 +7,7 @@ import Tensors
 import Testing
 
 /// The preprocessing of a picture with a preset or without any setting. The model returns its input.
-@Suite("Preprocessing by name", .serialized)
+@Suite("Preprocessing presets", .serialized)
 struct PresetTests {
     private let folder: TemporaryFolder
     private let file: Data
@@ -86,7 +86,7 @@ struct PresetTests {
     }
 
     @Test(
-        "A preset is that of the named weights, or of torchvision's default",
+        "A preset is that of the named weights, or of torchvision's default weights",
         arguments: [
             ("resnet50", 232, "bilinear"), ("resnet50:IMAGENET1K_V1", 256, "bilinear"),
             ("convnext_tiny:IMAGENET1K_V1", 236, "bilinear"), ("efficientnet_b0:IMAGENET1K_V1", 256, "bicubic"),
@@ -100,7 +100,7 @@ struct PresetTests {
     }
 
     @Test(
-        "A preset of another size than the model's is refused with both, and weights that are none are no preset",
+        "A preset of another size than the model's is refused with both sizes, and unknown weights are refused",
         arguments: [
             ("vit_h_14", "1x3x518x518"), ("vit_l_16:IMAGENET1K_SWAG_E2E_V1", "1x3x512x512"),
             ("regnet_y_128gf", "1x3x384x384"), ("efficientnet_b2", "1x3x288x288"),
@@ -136,7 +136,7 @@ struct PresetTests {
     }
 
     @Test(
-        "Metadata that demand what is not supported are refused, unless another preprocessing is named",
+        "Metadata that requires unsupported preprocessing is refused unless another preprocessing is named",
         arguments: [
             (["Image.BitmapPixelFormat": "Bgr8", "Image.NominalPixelRange": "NominalRange_16_235"], "Range_16_235'"),
             (["Image.BitmapPixelFormat": "Bgr8", "Image.ColorSpaceGamma": "Linear"], "Image.ColorSpaceGamma 'Linear'"),
@@ -151,7 +151,7 @@ struct PresetTests {
     }
 
     @Test(
-        "Metadata of the file, as Custom Vision writes it, say how pixels go in",
+        "The model's metadata, as Custom Vision writes it, determines how pixels are preprocessed",
         arguments: [
             ("Bgr8", "NominalRange_0_255", "BGR", 0, 1), ("Rgb8", "Normalized_0_1", "RGB", 0, 255),
             ("Bgra8", "Normalized_1_1", "BGR", 127.5, 127.5),
@@ -176,7 +176,7 @@ struct PresetTests {
     }
 
     @Test(
-        "timm's config.json means what timm makes of it, with timm's defaults and rounding",
+        "timm's config.json is interpreted as timm does, with timm's defaults and rounding",
         arguments: [
             TimmConfiguration(members: "", values: [-1.4157891, -0.5126051, 0.9842268]),
             TimmConfiguration(
@@ -209,7 +209,7 @@ struct PresetTests {
     }
 
     @Test(
-        "A file beside the model that is meant as a preprocessing and cannot be used is refused, unless one is named",
+        "An unusable preprocessing file beside the model is refused unless another preprocessing is named",
         arguments: [
             ("config.json", #"{"architecture": "a", "pretrained_cfg": {"interpolation": "lanczos"}}"#, "'lanczos'"),
             ("config.json", #"{"architecture": "a", "num_features": 8, "crop_pct": 1.2}"#, "crop_pct is 1.2"),
@@ -266,7 +266,7 @@ struct PresetTests {
     static let imageNet = #""image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]"#
 
     @Test(
-        "A member of preprocessor_config.json means what the class in transformers makes of it",
+        "Each member of preprocessor_config.json is interpreted as by the class in transformers",
         arguments: [
             Configuration(
                 type: "ViTFeatureExtractor", members: #""size": 224, "resample": 2, \#(halves)"#, length: nil,
@@ -342,7 +342,7 @@ struct PresetTests {
         #expect(zip(answer, expected).allSatisfy { abs($0 - $1) < 1e-4 })
     }
 
-    @Test("What is not done as transformers does it is refused, and a member whose default is not certain")
+    @Test("Unsupported transformers preprocessing is refused, and so is a missing member without a certain default")
     func refusedConfigurations() throws {
         for (members, phrase) in [
             (#""PerceiverImageProcessor", "size": 224, "crop_size": 256"#, "crops before it resizes"),

@@ -2,7 +2,7 @@
 import Foundation
 import Glibc
 
-/// A test could not do what it does on the way to what it tests.
+/// A preparatory step of a test failed.
 struct Unexpected: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
@@ -95,7 +95,7 @@ final class Program {
         return false
     }
 
-    /// After this time nothing will come, however busy the machine is.
+    /// The time limit, generous enough for a busy machine.
     private static let patience = Duration.seconds(900)
 
     /// Waits for its end.
@@ -108,7 +108,7 @@ final class Program {
 
     /// Waits for something.
     ///
-    /// - Throws: ``Unexpected`` when it never comes.
+    /// - Throws: ``Unexpected`` if it does not happen in time.
     func wait(until what: String, _ condition: () throws -> Bool) throws {
         let end = ContinuousClock.now + Self.patience
         while try !condition() {

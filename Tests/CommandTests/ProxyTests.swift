@@ -48,7 +48,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("A picture that is posted as it is gets its class, and the proxy follows the life of its server")
+    @Test("A posted picture gets its class, and the proxy follows its server's restarts and provisioning")
     func life() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let port = try Loopback.Port()
@@ -79,7 +79,7 @@ struct ProxyTests {
         #expect(try proxy.best(Demo.clients[0].0) == "Stop")
     }
 
-    @Test("A policy that is removed or replaced while the proxy runs counts at once")
+    @Test("A policy that is removed or replaced while the proxy runs takes effect at once")
     func revokedPolicy() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -104,7 +104,7 @@ struct ProxyTests {
         #expect(try proxy.best(Demo.clients[0].0) == "Stop")
     }
 
-    @Test("Answers and health of the proxy name an ended lease with its remedy, and the next lease is found")
+    @Test("The proxy's answers and health report an ended lease with its remedy, and the next lease is found")
     func lease() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -151,7 +151,7 @@ struct ProxyTests {
         try succeed(other.provisionArguments(stranger.url), in: folder)
         try wait(for: "evidence rejected")
         #expect(try proxy.best(Demo.clients[0].0).contains("not attested, and nothing was sent"))
-        // Its host says that it is ready, which moves nothing.
+        // Its host reports that it is ready, which has no effect.
         sleep(7)
         #expect(try proxy.ready().status == 503)
         #expect(between.posts(to: "/ohttp").count == posts)
@@ -162,7 +162,7 @@ struct ProxyTests {
         #expect(try proxy.best(Demo.clients[0].0) == "Stop")
     }
 
-    @Test("A server that never answers keeps neither a removed policy nor another server waiting")
+    @Test("A server that never answers delays neither the removal of a policy nor requests to another server")
     func silentServer() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -182,7 +182,7 @@ struct ProxyTests {
         withExtendedLifetime(silent) {}
     }
 
-    @Test("With several servers the loss of one is not noticed")
+    @Test("With several servers, clients do not notice the loss of one")
     func severalServers() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let servers = try (0..<2).map { _ in try Server(provisioned: deployment) }
@@ -194,11 +194,11 @@ struct ProxyTests {
         #expect(try servers.allSatisfy { try $0.metric("answers_total") > 0 })
         try servers[0].lose()
         for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
-        // The other one runs as long as its value lives.
+        // The other server runs until its object is released.
         withExtendedLifetime(servers) {}
     }
 
-    @Test("A server that falls silent after it worked is found, and comes back when it answers")
+    @Test("A server that stops answering is detected, and is used again when it answers")
     func silencedServer() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let servers = try (0..<2).map { _ in try Server(provisioned: deployment) }
@@ -207,14 +207,14 @@ struct ProxyTests {
             servers.allSatisfy { proxy.program.errors.contains("served by \($0.url)") }
         }
         for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
-        // The kernel goes on to accept connections for it.
+        // The kernel continues to accept connections for it.
         let silent = servers[0]
         kill(silent.program.identifier, SIGSTOP)
         defer { kill(silent.program.identifier, SIGCONT) }
         // One of the first two is sent to it before that is known, and then to the other server.
         for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
         #expect(proxy.program.errors.contains("not served by \(silent.url)"))
-        // Now that it is known, nobody is sent to it: whoever is waits for it each time.
+        // After detection no request goes to it; otherwise each request would wait.
         let isQuick = try (0..<5).contains { _ throws in
             let start = ContinuousClock.now
             for _ in 0..<4 { #expect(try proxy.best(Demo.clients[0].0) == "Stop") }
@@ -229,7 +229,7 @@ struct ProxyTests {
         withExtendedLifetime(servers) {}
     }
 
-    @Test("SIGTERM ends the proxy within its time, with an upload under way that does not go on")
+    @Test("SIGTERM ends the proxy within its time limit, even with a stalled upload")
     func end() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let proxy = try RunningProxy(deployment, ["http://127.0.0.1:9"])
@@ -237,7 +237,7 @@ struct ProxyTests {
         defer { for descriptor in [idle, stalled] { close(descriptor) } }
         let head = "POST /v2/models/classifier_image/infer HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n1"
         #expect(Loopback.send(Array(head.utf8), to: stalled))
-        // It is being read when another request was answered.
+        // It is being read once another request has been answered.
         #expect(try proxy.ready().status == 503)
         kill(proxy.program.identifier, SIGTERM)
         #expect(try proxy.program.wait().status == 0)

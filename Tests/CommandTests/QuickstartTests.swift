@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("A trial of a model with one command")
+@Suite("The quickstart command")
 struct QuickstartTests {
     @Test("quickstart puts everything inside, serves, classifies, prints each command, and leaves no server behind")
     func once() throws {
@@ -37,7 +37,7 @@ struct QuickstartTests {
         #expect(try bytes(of: out + "/notes.txt") == Array("mine".utf8))
     }
 
-    @Test("quickstart serves until it is interrupted, and ends the server with itself")
+    @Test("quickstart serves until it is interrupted, and then ends its server")
     func stays() throws {
         let folder = try TemporaryFolder()
         let program = try Program(
@@ -56,7 +56,7 @@ struct QuickstartTests {
         #expect(try infenclave(classify, in: folder).status == 1)
     }
 
-    @Test("quickstart says what is wrong with model, labels or picture before it writes anything")
+    @Test("quickstart reports errors in model, labels or picture before it writes anything")
     func refused() throws {
         let folder = try TemporaryFolder()
         let out = folder.file("q")
@@ -73,7 +73,7 @@ struct QuickstartTests {
         }
     }
 
-    @Test("partition without cuts puts everything inside, with an assessment as its plan says")
+    @Test("partition without cuts puts everything inside; one cut alone, and noise without a cut, are refused")
     func partition() throws {
         let folder = try TemporaryFolder()
         func options(_ name: String) -> [String] {

@@ -22,7 +22,7 @@ final class RecordingProxy: Sendable {
 
     private let requestsPerConnection: Int
 
-    /// - Parameter requestsPerConnection: The connection breaks when one more arrives, which nobody reads.
+    /// - Parameter requestsPerConnection: The connection breaks when one more arrives, which is not read.
     init(to serverPort: Int, requestsPerConnection: Int = .max) throws {
         self.requestsPerConnection = requestsPerConnection
         let (listener, port) = try Loopback.listen()
@@ -31,7 +31,7 @@ final class RecordingProxy: Sendable {
             while true {
                 let client = Loopback.accept(listener)
                 guard client >= 0, let self else { return }
-                // A server that is away may come back, or another in its place.
+                // An unreachable server may come back, or be replaced by another.
                 guard let server = try? Loopback.connect(port: serverPort) else {
                     close(client)
                     continue
@@ -83,7 +83,7 @@ final class RecordingProxy: Sendable {
             while true {
                 let bytes = Loopback.receive(source)
                 guard record(bytes), Loopback.send(bytes, to: target) else {
-                    // The connection is to break, which its other end must hear of.
+                    // The connection is to break, and its other end must notice.
                     if !bytes.isEmpty { shutdown(source, Int32(SHUT_RDWR)) }
                     break
                 }
@@ -93,7 +93,7 @@ final class RecordingProxy: Sendable {
     }
 }
 
-/// Answers every request with the same bytes, as a server that is none of ours or that lies.
+/// Answers every request with the same bytes, as a foreign or malicious server does.
 final class CannedServer: Sendable {
     let port: Int
     private let listener: Int32

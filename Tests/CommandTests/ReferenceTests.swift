@@ -98,7 +98,7 @@ private func softmax(_ logits: [Float]) -> [Double] {
 
 @Suite("Answers agree with ONNX Runtime", .enabled(if: SharedFiles.isPresent, "\(SharedFiles.absence)"), .serialized)
 struct ReferenceTests {
-    @Test("run gives the stored outputs to 1e-4 of the largest", arguments: TrainedModel.all)
+    @Test("run agrees with the stored outputs to 1e-4 of the largest value", arguments: TrainedModel.all)
     func run(_ model: TrainedModel) throws {
         let folder = try TemporaryFolder()
         for vector in model.vectors {
@@ -111,7 +111,7 @@ struct ReferenceTests {
     }
 
     @Test(
-        "classify gives the same five classes in the same order, and no other probabilities than run",
+        "classify gives the same five classes in the same order, with the probabilities of run",
         arguments: TrainedModel.all, [false, true])
     func classify(_ model: TrainedModel, inside: Bool) throws {
         let folder = try TemporaryFolder()
@@ -152,7 +152,7 @@ struct ReferenceTests {
     }
 
     @Test(
-        "Pictures that we decode and resize give the probabilities of Pillow and ONNX Runtime within 0.01",
+        "Pictures decoded and resized here give the probabilities of Pillow and ONNX Runtime to 0.01",
         arguments: TrainedModel.all)
     func photographs(_ model: TrainedModel) throws {
         // The models of small pictures have no larger originals.

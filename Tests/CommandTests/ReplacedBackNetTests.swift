@@ -6,7 +6,7 @@ import Testing
 @Suite("A bundle that changes while it is served")
 struct ReplacedBackNetTests {
     @Test(
-        "An audit computes with the BackNet that was opened, whatever has its name by then",
+        "An audit uses the BackNet that was opened, even if the file is replaced",
         arguments: ["a link to another bundle's", "16 GiB", "another bundle's", "nothing"])
     func audit(_ replacement: String) throws {
         let folder = try TemporaryFolder()

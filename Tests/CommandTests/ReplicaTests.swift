@@ -45,7 +45,7 @@ struct ReplicaTests {
         try server.get("/health/ready?replica=\(replica)").status == 200
     }
 
-    @Test("provision reaches every replica, and each has a run of its own; one that lacks it is reached by its number")
+    @Test("provision reaches every replica, each with its own epoch; a single replica is selected by its number")
     func provisions() throws {
         let (deployment, server) = try set(2)
         let state = try server.getAsOperator("/health/ready")
@@ -60,7 +60,7 @@ struct ReplicaTests {
         for _ in 0..<4 {
             #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
         }
-        // A server's word gets no further enclave the key.
+        // An unverified statement of the server gets no key for another enclave.
         let unexpected = try infenclave(
             deployment.provisionArguments(server.url) + ["--json"], in: deployment.folder)
         #expect(unexpected.status == 1 && unexpected.code == "replicas", "\(unexpected.output)")
@@ -71,7 +71,7 @@ struct ReplicaTests {
         #expect(Set(replicas.compactMap { $0["epoch"] as? String }).count == 2)
         #expect(try isReady(server, 0) && isReady(server, 1))
         #expect(try server.getAsOperator("/health/ready").json?["reason"] == nil)
-        // Each compares numbers of its own.
+        // Each replica compares sequence numbers separately.
         let again = try infenclave(
             deployment.provisionArguments(server.url) + ["--replicas", "2", "--sequence", "1", "--json"],
             in: deployment.folder)
@@ -79,7 +79,7 @@ struct ReplicaTests {
         #expect(try server.metric("replica_state{pool=\"serving\",replica=\"1\",state=\"ready\"}") == 1)
     }
 
-    @Test("provision ends and says which replica it did not reach; the others are provisioned")
+    @Test("provision fails and names the replica that it did not reach; the others are provisioned")
     func unreached() throws {
         let (deployment, server) = try set(2)
         let enclaves = server.program.children
@@ -105,7 +105,7 @@ struct ReplicaTests {
         }
     }
 
-    @Test("Replicas and pools that do not exist are refused, and every answer has a route of two digits")
+    @Test("Unknown replicas and pools are refused, and every answer has a route of two digits")
     func strangers() throws {
         let (_, server) = try set(2)
         let evidence = "/.well-known/infenclave/evidence?nonce=" + String(repeating: "07", count: 32)
@@ -113,7 +113,7 @@ struct ReplicaTests {
             ("", 200), ("&replica=1", 200), ("&replica=2", 404), ("&replica=7", 404), ("&replica=8", 400),
             ("&replica=01", 400), ("&replica=-1", 400), ("&replica=", 400), ("&pool=staged", 404), ("&pool=old", 400),
             ("&manifest=00", 400), ("&manifest=" + String(repeating: "zz", count: 32), 400),
-            // What is not there is no reason to refuse: the client sees what is.
+            // An unknown manifest is not refused: the client sees the one that is served.
             ("&manifest=" + String(repeating: "00", count: 32), 200),
         ] {
             let answer = try server.get(evidence + query)
@@ -187,7 +187,7 @@ struct ReplicaTests {
         #expect(server.program.children == enclaves)
     }
 
-    @Test("Another bundle takes the place of the one that is served under load, and no request fails")
+    @Test("Another bundle replaces the served one under load, and no request fails")
     func swap() async throws {
         let (deployment, server) = try set(2, options: ["--swap-grace", "2"])
         let folder = deployment.folder
@@ -223,7 +223,7 @@ struct ReplicaTests {
         #expect(old.status == 1 && old.code == "attestationRejected", "\(old.output)")
     }
 
-    @Test("A keyholder provisions every replica, and one that was started again alone")
+    @Test("A keyholder provisions every replica, and a restarted replica alone")
     func keyholder() throws {
         let (deployment, server) = try set(2)
         let folder = deployment.folder
@@ -252,7 +252,7 @@ struct ReplicaTests {
         #expect(((verified.json as? [String: Any])?["events"] as? [String: Int])?["release"] == 3)
     }
 
-    @Test("After kill -9 of a host whoever starts it again need do no more: a keyholder makes it ready")
+    @Test("After kill -9 of the host and a restart, a keyholder makes it ready without further action")
     func killedHost() throws {
         let deployment = try Deployment(cuts: Demo.everythingInside, in: try TemporaryFolder())
         let folder = deployment.folder

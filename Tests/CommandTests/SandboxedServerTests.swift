@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("The sandbox of a server")
+@Suite("The server's sandbox")
 struct SandboxedServerTests {
     private func status(_ process: pid_t, _ name: String) throws -> String? {
         try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8).split(separator: "\n")
@@ -11,7 +11,7 @@ struct SandboxedServerTests {
     }
 
     @Test(
-        "Server and enclave serve in it under the process identifiers that they were started with",
+        "Server and enclave run in the sandbox with the process identifiers of their start",
         .enabled(if: KernelFeatures.hasWholeSandbox, "this kernel lacks Landlock 4 or seccomp"))
     func serving() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -32,7 +32,7 @@ struct SandboxedServerTests {
     }
 
     @Test(
-        "While it runs it reads nothing outside its folders: a bundle there is refused, and taken without a sandbox",
+        "A sandboxed server refuses a bundle outside its folders, and an unsandboxed one accepts it",
         .enabled(if: KernelFeatures.landlockVersion > 0, "this kernel lacks Landlock"), arguments: [true, false])
     func folders(isConfined: Bool) throws {
         let (folder, outside) = (try TemporaryFolder(), try TemporaryFolder())
@@ -71,7 +71,7 @@ struct SandboxedServerTests {
         #expect(try program.wait().status == 0)
     }
 
-    @Test("The enclave's process has no sandbox if its host says so")
+    @Test("The enclave process has no sandbox if its host disables it")
     func none() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment, options: ["--sandbox", "none"])
@@ -80,7 +80,7 @@ struct SandboxedServerTests {
         #expect(try status(enclave, "Seccomp") == own)
     }
 
-    @Test("An enclave's process that makes a forbidden system call is said to have been killed for it")
+    @Test("If an enclave process makes a forbidden system call, the log states that it was killed for it")
     func ending() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment)

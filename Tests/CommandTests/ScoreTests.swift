@@ -16,7 +16,7 @@ struct ScoreTail: Sendable, CustomTestStringConvertible {
 }
 
 /// Models whose logits for a picture of one colour are red, green and blue divided by 51, and their last layers.
-@Suite("Probabilities that do not end in a softmax", .serialized)
+@Suite("Class scores of models that do not end in a softmax", .serialized)
 struct ScoreTests {
     private static let softmax: [Double] = [
         0.090_030_573_170_380_46, 0.244_728_471_054_797_64, 0.665_240_955_774_821_9,
@@ -117,7 +117,7 @@ struct ScoreTests {
         return answer.sorted { $0.index < $1.index }.map(\.probability)
     }
 
-    @Test("run prints the values of the file, and run and inspect say what they are taken for", arguments: tails)
+    @Test("run prints the values of the model, and run and inspect state how they are interpreted", arguments: tails)
     func run(_ tail: ScoreTail) throws {
         let model = try model(tail)
         let kind = tail.isProbability ? "probabilities" : "logits"
@@ -135,7 +135,9 @@ struct ScoreTests {
         }
     }
 
-    @Test("Clients get the probabilities of the file, and the softmax of anything else", arguments: tails.prefix(2))
+    @Test(
+        "Clients get the model's probabilities unchanged, and the softmax of any other scores",
+        arguments: tails.prefix(2))
     func serve(_ tail: ScoreTail) throws {
         let model = try model(tail)
         let answer = try served(model, "served")

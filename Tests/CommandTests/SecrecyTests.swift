@@ -7,7 +7,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// What nobody outside the enclave may see, of one deployment and one input.
+/// The secrets of one deployment and one input, which only the enclave may see.
 private struct Secrets {
     let deployment: Deployment
     let names: [String]
@@ -58,9 +58,9 @@ private struct Secrets {
     }
 }
 
-@Suite("Secrets in the host's memory and in its traffic")
+@Suite("Secrets in the host's memory and traffic")
 struct SecrecyTests {
-    @Test("The host's memory holds no class name, token, key or input, while it serves and after")
+    @Test("The host's memory contains no class name, token, key or input, during and after serving")
     func memory() throws {
         let folder = try TemporaryFolder()
         let secrets = try Secrets(in: folder)
@@ -95,7 +95,7 @@ struct SecrecyTests {
         _ = try server.stop()
     }
 
-    @Test("The scan finds each kind of secret where it is planted, at any alignment")
+    @Test("The memory scan finds each kind of planted secret at any alignment")
     func positiveControl() throws {
         let folder = try TemporaryFolder()
         let secrets = try Secrets(in: folder)
@@ -107,7 +107,7 @@ struct SecrecyTests {
             let place = 50_000 + number % 8
             memory.replaceSubrange(place..<place + item.run, with: item.bytes[start..<start + item.run])
             #expect(scan.found(in: memory) == [item.name])
-            // One byte less is no such run.
+            // A run shorter by one byte does not count.
             memory[place] ^= 0xFF
             memory[place + item.run] = ~(start + item.run < item.bytes.count ? item.bytes[start + item.run] : 0)
             #expect(scan.found(in: memory).isEmpty)
@@ -116,7 +116,7 @@ struct SecrecyTests {
         #expect(try scan.found(inProcess: getpid()).names == Set(sought.map(\.name)))
     }
 
-    @Test("The traffic holds no class name, token, key or input")
+    @Test("The traffic contains no class name, token, key or input")
     func traffic() throws {
         let folder = try TemporaryFolder()
         let secrets = try Secrets(in: folder)

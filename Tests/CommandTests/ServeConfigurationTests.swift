@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("The configuration of serve in a file", .serialized)
+@Suite("The configuration file of serve", .serialized)
 struct ServeConfigurationTests {
     private func configuration(_ members: [String: Any]) throws -> [UInt8] {
         [UInt8](try JSONSerialization.data(withJSONObject: members))
@@ -83,7 +83,7 @@ struct ServeConfigurationTests {
             let name = model.bundle == first.bundle ? "first" : "second"
             #expect(try model.classify("\(url)/models/\(name)", [Demo.clients[0].0])[0][0].name == "Stop")
         }
-        // Who came when it was alone goes on as before.
+        // The paths without a name, from when it was the only model, remain valid.
         #expect(try first.classify(url, [Demo.clients[0].0])[0][0].name == "Stop")
         try succeed(first.provisionArguments(url), in: folder)
         members["bundles"] = [second.bundle]
@@ -100,7 +100,7 @@ struct ServeConfigurationTests {
         #expect(try program.wait().status == 0)
     }
 
-    @Test("With another number of replicas the enclaves share the processors anew")
+    @Test("A changed number of replicas redistributes the processors among the enclaves")
     func replicas() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(cuts: Demo.everythingInside, in: folder)
@@ -133,7 +133,7 @@ struct ServeConfigurationTests {
         #expect(try workers(alone) == processors)
     }
 
-    @Test("A model in its grace period delays neither other bundles nor the next reading of the configuration")
+    @Test("A model in its grace period delays neither other bundles nor the next reload of the configuration")
     func grace() throws {
         let folder = try TemporaryFolder()
         let first = try Deployment(cuts: Demo.everythingInside, name: "first", in: folder)
@@ -159,7 +159,7 @@ struct ServeConfigurationTests {
         try program.wait(until: "address") { program.errors.contains(" at http://") }
         let address = try #require(program.errors.firstMatch(of: /serving .* at (http:\/\/127\.0\.0\.1:[0-9]+)/))
         let url = String(address.output.1)
-        // Another bundle takes its place, and its own comes back during the grace.
+        // Another bundle replaces it, and the first returns during the grace period.
         let aside = folder.file("aside")
         try FileManager.default.moveItem(atPath: first.bundle, toPath: aside)
         try FileManager.default.copyItem(atPath: next.bundle, toPath: first.bundle)

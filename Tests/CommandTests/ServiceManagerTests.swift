@@ -37,7 +37,7 @@ private final class Manager {
     }
 }
 
-@Suite("A service manager")
+@Suite("Notifications to a service manager")
 struct ServiceManagerTests {
     @Test("systemd is notified of readiness, state, liveness and stop")
     func notifications() throws {

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("The server's life")
+@Suite("The server's life cycle")
 struct ServiceTests {
     @Test("Until the owner provisions it, the server is live but not ready, and answers 503 with a code")
     func unprovisioned() throws {
@@ -22,7 +22,7 @@ struct ServiceTests {
             deployment.classifyArguments(server.url, [Demo.clients[0].0]), in: deployment.folder)
         #expect(classified.status == 1)
         #expect(classified.code == "notProvisioned")
-        // It can prove what it is all the same.
+        // Attestation works before provisioning.
         let attested = try succeed(["attest"] + deployment.target(server.url), in: deployment.folder)
         #expect(attested.output.contains("accepted"))
 
@@ -58,7 +58,7 @@ struct ServiceTests {
             key: deployment.modelKey, owner: folder.file("stranger.key"), token: deployment.token)
         #expect(wrongOwner.status == 1)
         #expect(wrongOwner.code == "invalidConfiguration")
-        // The right one still goes, and after it no earlier one.
+        // The right message is still accepted, and after it no earlier one.
         try succeed(deployment.provisionArguments(server.url) + ["--sequence", "10"], in: folder)
         for sequence in ["9", "10"] {
             let stale = try infenclave(
@@ -98,7 +98,7 @@ struct ServiceTests {
     }
 
     @Test(
-        "When the lease ends the server is not ready, clients are told why, and the owner can renew it without a restart"
+        "When the lease ends the server is not ready, clients get the reason, and the owner renews it without a restart"
     )
     func leaseEnds() throws {
         let folder = try TemporaryFolder()
@@ -115,7 +115,7 @@ struct ServiceTests {
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
     }
 
-    @Test("A dead enclave is started again, says so, and serves after the owner provisions it again")
+    @Test("A dead enclave is restarted, reports itself unprovisioned, and serves after provisioning")
     func restart() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -155,14 +155,14 @@ struct ServiceTests {
         #expect(isQuick, "each end took 5 s")
     }
 
-    @Test("Between requests host and enclave sleep: at most 20 ms of processor time each in 200 ms")
+    @Test("Between requests, host and enclave each use at most 20 ms of processor time in 200 ms")
     func sleeps() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
         _ = try succeed(
             ["classify", Demo.clients[0].0, "--token", deployment.token] + deployment.target(server.url),
             in: deployment.folder)
-        // What follows an answer may finish: the median counts.
+        // Work after an answer may still run, so the median counts.
         for process in [server.program.identifier] + server.program.children {
             let times = try (0..<11).map { _ in
                 let before = try Program.processorMilliseconds(of: process)
@@ -188,7 +188,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("Clients at once are all answered, by one worker or several", arguments: [1, 3])
+    @Test("Simultaneous clients are all answered, by one worker or several", arguments: [1, 3])
     func concurrency(workers: Int) throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment, options: ["--workers", "\(workers)"])

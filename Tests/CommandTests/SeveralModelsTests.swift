@@ -31,7 +31,7 @@ struct SeveralModelsTests {
         // A request for one is none for the other: the policy pins the bundle.
         let mistaken = try infenclave(first.classifyArguments(urls.second, [Demo.clients[0].0]), in: folder)
         #expect(mistaken.status == 1 && mistaken.code == "attestationRejected", "\(mistaken.output)")
-        // Without a model's name nobody is meant.
+        // Paths without the name of a served model do not exist.
         for path in [
             "/ohttp-keys", "/models/third/ohttp-keys", "/models//ohttp-keys", "/models/first", "/models/first/x",
         ] {
@@ -50,7 +50,7 @@ struct SeveralModelsTests {
         #expect(try server.stop().status == 0)
     }
 
-    @Test("Two bundles of one name are refused, with both in the message")
+    @Test("Two bundles with the same name are refused, and the message names both")
     func sameName() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)

@@ -10,7 +10,7 @@ import Testing
 private let openSSL = "/usr/bin/openssl"
 
 @Suite(
-    "A signed image for Nitro",
+    "Signed Nitro images",
     .enabled(if: FileManager.default.isExecutableFile(atPath: openSSL), "there is no OpenSSL"))
 struct SignedImageTests {
     private let folder: TemporaryFolder
@@ -44,7 +44,7 @@ struct SignedImageTests {
         inputs.arguments("nitro", out) + ["--signing-key", key, "--certificate", certificate]
     }
 
-    @Test("OpenSSL verifies the signature, the registers are computed again from the file, and a policy pins them")
+    @Test("OpenSSL verifies the signature, the PCRs are recomputed from the file, and a policy pins them")
     func signed() throws {
         let key = try key("key.pem")
         let certificate = try certificate("certificate.pem", of: key)
@@ -82,7 +82,7 @@ struct SignedImageTests {
         try expectRefused(["measure", "--image", folder.file("image")], naming: "measured.json", in: folder)
     }
 
-    @Test("A signature that was changed is found by measure, with its reason")
+    @Test("measure reports a changed signature with the reason")
     func changed() throws {
         let key = try key("key.pem")
         try succeed(arguments("image", key, certificate("certificate.pem", of: key)), in: folder)

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("Sockets that a service manager passes", .serialized)
+@Suite("Socket activation", .serialized)
 struct SocketActivationTests {
     /// Both sockets, closed at the end: a server has its own descriptors of them.
     private final class Sockets {
@@ -50,7 +50,7 @@ struct SocketActivationTests {
         }
     }
 
-    @Test("One socket is for clients, whatever its name, and the admin listener keeps its address")
+    @Test("A single socket is for clients, whatever its name, and the admin listener keeps its address")
     func one() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let sockets = try Sockets()

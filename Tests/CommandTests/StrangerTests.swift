@@ -104,7 +104,7 @@ private func residentMemory(of process: pid_t) throws -> Int {
     return kibibytes << 10
 }
 
-@Suite("Strangers and the service", .serialized)
+@Suite("Clients without a token, and the service", .serialized)
 struct StrangerTests {
     /// Whether `INFENCLAVE_QUIET` is set: the machine does nothing else and this suite runs alone, so that times are
     /// meaningful. Otherwise no time is checked.
@@ -177,7 +177,7 @@ struct StrangerTests {
         #expect(findings.failures == 0)
         #expect(try server.metric("connections_turned_away_total") == 0)
         #expect(try server.metric("body_bytes") == 0)
-        // Those that nobody's place was needed for are cut off as well.
+        // Connections whose places are not needed are closed as well.
         try server.program.wait(until: "cut") { try server.metric("connections_unread_total") >= places / 4 }
         strangers.callOff()
         try server.program.wait(until: "end") { try server.metric("connections") <= 2 }
@@ -212,7 +212,7 @@ struct StrangerTests {
         _ = try client.classify()
     }
 
-    @Test("Unfinished provisioning messages are bounded, and the owner's goes through between them")
+    @Test("Unfinished provisioning messages are limited, and the owner's message succeeds among them")
     func provisioning() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment)
@@ -230,13 +230,13 @@ struct StrangerTests {
         }
         #expect(try server.metric("body_bytes") <= 8 * 1_048_576)
         #expect(try residentMemory(of: server.program.identifier) - before < 64 << 20)
-        // What has not arrived in two seconds makes room.
+        // A body incomplete after two seconds is dropped for a new one.
         sleep(2)
         try succeed(deployment.provisionArguments(server.url), in: deployment.folder)
         #expect(try server.state() == "ready")
     }
 
-    @Test("Evidence is limited, keys are kept for a while and not over the enclave's end, and clients are served")
+    @Test("Evidence requests are limited, keys are cached only while the enclave runs, and clients are served")
     func evidence() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)

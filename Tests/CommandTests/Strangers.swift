@@ -64,7 +64,7 @@ final class Strangers: Sendable {
                     if Loopback.send(Array(head.utf8), to: descriptor) {
                         while left > 0, Loopback.send(Array(piece.prefix(left)), to: descriptor) { left -= piece.count }
                     }
-                    // What was taken in is answered.
+                    // Complete requests are answered.
                     if left <= 0 { _ = Loopback.receive(descriptor) }
                     close(descriptor)
                     usleep(250_000)

@@ -30,7 +30,7 @@ final class TemporaryFolder: Sendable {
 
     /// Everything in it, hidden files included, sorted.
     func contents() throws -> [String] {
-        // The programs' own output, and the state folder that they are given, are no products.
+        // Excludes the programs' captured output and their state folder.
         try FileManager.default.subpathsOfDirectory(atPath: path).filter { !$0.hasPrefix("programs") }.sorted()
     }
 }

@@ -52,7 +52,7 @@ struct TraceTests {
         withExtendedLifetime(collector) {}
     }
 
-    @Test("A collector that takes connections and never answers holds neither requests nor the end of the server")
+    @Test("A collector that accepts connections and never answers delays neither requests nor the server's end")
     func silent() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let collector = try TestEngine { _ in .silence }

@@ -9,7 +9,7 @@ import Tensors
 import TestSupport
 import Testing
 
-@Suite("The client's HTTP")
+@Suite("The client's HTTP transport")
 struct TransportTests {
     private func client(_ url: String, _ deployment: Deployment) throws -> InfenclaveClient {
         try InfenclaveClient(
@@ -44,7 +44,7 @@ struct TransportTests {
         #expect(try Program.processorMilliseconds(of: program.identifier) - before <= 100)
     }
 
-    @Test("A cancelled task gives up its request", .timeLimit(.minutes(60)))
+    @Test("Cancelling a task cancels its request", .timeLimit(.minutes(60)))
     func cancellation() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let silent = try SilentServer()
@@ -55,7 +55,7 @@ struct TransportTests {
         await #expect(throws: CancellationError.self) { _ = try await waiting.value }
     }
 
-    @Test("Headers of interim answers and trailers are none of the answer")
+    @Test("Headers of interim responses and trailers are not headers of the answer")
     func otherHeaders() async throws {
         let (line, other) = ("TCB-Info-Issuer-Chain: x\r\n", "Content-Type: text/plain\r\n")
         func answer(interim: String, head: String, trailer: String) -> String {
@@ -106,7 +106,7 @@ struct TransportTests {
         }
     }
 
-    @Test("A server on this machine is asked directly, whatever proxies the environment names")
+    @Test("Loopback servers are reached directly, whatever proxies the environment names")
     func loopbackProxies() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -137,7 +137,7 @@ struct TransportTests {
     }
 
     @Test(
-        "The proxy of an address is the one that libcurl takes",
+        "The proxy for an address is the same as libcurl's",
         arguments: [
             ("http://a.example", ["http_proxy": "p:1", "all_proxy": "q:1"], "http_proxy p:1"),
             ("https://a.example/x", ["http_proxy": "p:1", "ALL_PROXY": "q:1"], "ALL_PROXY q:1"),
@@ -148,7 +148,7 @@ struct TransportTests {
             ("http://a.example", ["http_proxy": "p:1", "NO_PROXY": "A.example"], nil),
             ("http://aexample", ["http_proxy": "p:1", "no_proxy": "example"], "http_proxy p:1"),
             ("http://[fd00::1]:9", ["http_proxy": "p:1", "no_proxy": "fd00::1"], nil),
-            // Whether the range has it is not computed.
+            // Ranges in CIDR notation are not evaluated.
             ("http://10.0.0.1", ["http_proxy": "p:1", "no_proxy": "192.168.0.0/16"], nil),
         ] as [(String, [String: String], String?)])
     func environmentProxies(_ url: String, _ environment: [String: String], _ expected: String?) {
@@ -156,7 +156,7 @@ struct TransportTests {
         #expect(found.map { "\($0.variable) \($0.address)" } == expected)
     }
 
-    @Test("Addresses of IPv6 keep their brackets")
+    @Test("IPv6 addresses keep their brackets")
     func addressesOfIPv6() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let error = try await failure("http://[::1]:9", deployment)

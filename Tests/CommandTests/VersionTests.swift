@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Testing
 
-@Suite("The version, and help")
+@Suite("Version and help")
 struct VersionTests {
     @Test(
-        "--version prints the version, and says of what commit and how the program was built, or that it was not told")
+        "--version prints the version, commit and build flags, or states that they are unknown")
     func version() throws {
         let folder = try TemporaryFolder()
         let outcome = try Program(["--version"], in: folder).wait()
@@ -18,7 +18,7 @@ struct VersionTests {
     }
 
     @Test(
-        "--help after a command with a default subcommand lists that one's options, and names the others",
+        "--help after a command with a default subcommand lists the default's options and names the others",
         arguments: [
             ("assess", ["--images", "--protect", "assess merge"]),
             ("keyhold", ["--server", "--policy", "keyhold sign", "keyhold verify"]),
@@ -32,7 +32,7 @@ struct VersionTests {
         }
     }
 
-    @Test("--help lists every command once, in the groups of those who need them")
+    @Test("--help lists every command once, in groups by role")
     func help() throws {
         let folder = try TemporaryFolder()
         // Its end removes what was printed.

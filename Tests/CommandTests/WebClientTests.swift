@@ -4,9 +4,9 @@ import Testing
 
 /// `Clients/web` in headless Chromium; skipped where there is no Chromium or no Python 3.
 @Suite(
-    "Browser client", .serialized, .enabled(if: Chromium.path != nil, "no chromium or python3 in PATH: skipped"))
+    "The browser client", .serialized, .enabled(if: Chromium.path != nil, "no chromium or python3 in PATH: skipped"))
 struct WebClientTests {
-    @Test("The browser client's pictures and formats are those of the vectors", .timeLimit(.minutes(60)))
+    @Test("The browser client's preprocessing and formats agree with the test vectors", .timeLimit(.minutes(60)))
     func units() throws {
         let said = try Chromium.check(["units"])
         #expect(said.contains("vectors of pictures and formats agree"), "\(said)")
@@ -21,7 +21,7 @@ struct WebClientTests {
     }
 
     @Test(
-        "The proxy's console shows whom it talks to, a picture's classes and what the host sees, and loads nothing from elsewhere",
+        "The proxy's console shows the peer, a picture's classes and what the host sees, and loads nothing external",
         .timeLimit(.minutes(60)))
     func console() throws {
         let said = try Chromium.check(["console", Program.products + "/infenclave"])

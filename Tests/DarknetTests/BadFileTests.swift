@@ -16,7 +16,7 @@ struct BadFileTests {
         } catch { return error.message }
     }
 
-    @Test("Weights that are too short name the section, the bytes expected and the bytes found")
+    @Test("The error for weights that are too short names the section, the expected bytes and the actual bytes")
     func tooShort() {
         #expect(message(Self.network, Self.weights) == "accepted")
         for count in 0..<Self.weights.count {
@@ -28,7 +28,7 @@ struct BadFileTests {
         #expect(message(Self.network, []).contains("no header"))
     }
 
-    @Test("Weights that are too long name where they should end")
+    @Test("The error for weights that are too long states the expected length")
     func tooLong() {
         let long = message(Self.network, Self.weights + [0, 0, 0, 0])
         #expect(long.contains("expected 496 bytes, which end with section 1 [connected], found 500"))
@@ -71,7 +71,7 @@ struct BadFileTests {
         Refusal(net + "[local]\nsize=1048576\n", "section 0 [local]"),
     ]
 
-    @Test("Many small sections do not make kernels of any size: the section that goes over the limit is refused")
+    @Test("Many small sections cannot create kernels of unlimited size: the section that exceeds the limit is refused")
     func madeKernels() {
         let section = "[route]\nlayers=0\n[local]\nsize=1\nfilters=1\nactivation=linear\n"
         let text = "[net]\nchannels=2048\nheight=1\nwidth=1\n[dropout]\n"
@@ -81,7 +81,7 @@ struct BadFileTests {
         #expect(message.contains("bytes of kernels"), "\(message)")
     }
 
-    @Test("A configuration that makes no network is refused with the reason", arguments: refusals)
+    @Test("An invalid configuration is refused with the reason", arguments: refusals)
     func configurations(_ refusal: Refusal) {
         let message = message(refusal.text, SectionTests.weights([]))
         #expect(message.contains(refusal.phrase), "\(message)")

@@ -3,7 +3,7 @@ import DarknetImport
 import Foundation
 import Testing
 
-/// The Darknet part of `Documentation/operators.md`, which must say what the code says.
+/// The Darknet part of `Documentation/operators.md`, which must agree with the code.
 struct CoverageTests {
     static var list: String {
         func quoted(_ names: [String]) -> String { names.map { "`\($0)`" }.joined(separator: ", ") }
@@ -18,7 +18,7 @@ struct CoverageTests {
         #expect(text.contains(Self.list), "Documentation/operators.md should hold:\n\(Self.list)")
     }
 
-    @Test("Every activation that is listed can be imported", arguments: DarknetModel.activations)
+    @Test("Every listed activation can be imported", arguments: DarknetModel.activations)
     func imports(_ name: String) throws {
         let text = "[net]\nwidth=1\nheight=1\nchannels=1\n[activation]\nactivation=\(name)\n"
         #expect(throws: Never.self) { try SectionTests.model(text, SectionTests.weights([])) }

@@ -59,7 +59,7 @@ struct ReferenceTests {
     }
 
     @Test(
-        "A trained network gives the Darknet program's probabilities to 1e-4",
+        "A trained network agrees with the Darknet program's probabilities to 1e-4",
         arguments: references.filter { !$0.isLetterboxed })
     func trained(_ reference: Reference) throws {
         let model = try Self.load(reference.model)
@@ -75,7 +75,7 @@ struct ReferenceTests {
     }
 
     @Test(
-        "A photograph through Darknet's letterbox gives the program's probabilities",
+        "A letterboxed photograph gives the Darknet program's probabilities",
         arguments: references.filter(\.isLetterboxed))
     func letterboxed(_ reference: Reference) throws {
         let model = try Self.load(reference.model)
@@ -113,7 +113,7 @@ struct ReferenceTests {
     }
 
     @Test(
-        "A network with generated weights gives the Darknet program's probabilities to 1e-4 of the largest",
+        "A network with generated weights agrees with the Darknet program's probabilities to 1e-4 of the largest",
         arguments: SharedFiles.names(in: "models/darknet/generated").filter { $0.hasSuffix(".json") }
             .map { String($0.dropLast(5)) })
     func generated(_ name: String) throws {

@@ -51,7 +51,7 @@ struct SectionTests {
         for (value, expected) in zip(output, expected) { #expect(abs(value - expected) < 2e-5, "\(output)") }
     }
 
-    @Test("A max pool pads size - 1 in all, the smaller half before")
+    @Test("Maximum pooling pads by size - 1 in total, with the smaller half in front")
     func maxpool() throws {
         #expect(try run(3, 1, 1, "[maxpool]\nsize=2\nstride=1\n", [], [3, 1, 2]) == [3, 2, 2])
         #expect(try run(3, 1, 1, "[maxpool]\nsize=3\nstride=1\n", [], [3, 1, 2]) == [3, 3, 2])
@@ -65,7 +65,7 @@ struct SectionTests {
         #expect(abs(output[1] - 3) < 0.2)
     }
 
-    @Test("A shortcut adds the channels that both have, and from a larger picture every second element")
+    @Test("A shortcut adds the channels that both inputs have, and subsamples a larger input by its stride")
     func shortcut() throws {
         // Layer 0 doubles 2 channels to 3: a, b, a + b.
         let widening = "[convolutional]\nfilters=3\nactivation=linear\n"
@@ -85,7 +85,7 @@ struct SectionTests {
                 [1, 2, 3, 4, 5, 6, 7, 8]) == [2, 6])
     }
 
-    @Test("Scaled channels, places and elements are an earlier layer times this one")
+    @Test("Scale and product sections multiply an earlier layer's output by this one per channel, position or element")
     func scaled() throws {
         let layers = "[activation]\nactivation=relu\n[avgpool]\n[scale_channels]\nfrom=0\n"
         #expect(try run(2, 1, 2, layers, [], [1, 3, 2, 4]) == [2, 6, 6, 12])
@@ -104,14 +104,14 @@ struct SectionTests {
         #expect(error?.message.contains("expected [1, 1, 2]") == true)
     }
 
-    @Test("Strides may differ by direction, and means of windows leave the padding out")
+    @Test("Strides may differ by direction, and average pooling excludes the padding")
     func strides() throws {
         let values: [Float] = [1, 2, 3, 4, 5, 6, 7, 8]
         #expect(try run(4, 2, 1, "[maxpool]\nsize=1\nstride_x=2\n", [], values) == [1, 3, 5, 7])
         #expect(try run(3, 1, 1, "[local_avgpool]\nsize=2\nstride=1\n", [], [2, 4, 8]) == [3, 6, 8])
     }
 
-    @Test("Files of AlexeyAB's fork are normalised with its epsilon")
+    @Test("Models of AlexeyAB's fork use its epsilon in batch normalisation")
     func forkedNormalization() throws {
         let values: [Float] = [1, 0, 0]
         let original = try run(1, 1, 1, "[batchnorm]\n", values, [1e-6])
@@ -120,33 +120,33 @@ struct SectionTests {
         #expect(abs(forked[0] - Float(1e-6 / 1e-5.squareRoot())) < 1e-6)
     }
 
-    @Test("Routes join channels, or take one group of them")
+    @Test("A route concatenates layers, or takes one group of their channels")
     func route() throws {
         let layers = "[activation]\nactivation=relu\n[activation]\nactivation=linear\n"
         #expect(try run(1, 1, 2, layers + "[route]\nlayers=-1,0\n", [], [1, 2]) == [1, 2, 1, 2])
         #expect(try run(1, 1, 2, layers + "[route]\nlayers=-1\ngroups=2\ngroup_id=1\n", [], [1, 2]) == [2])
     }
 
-    @Test("A crop takes the middle and spreads 0...1 to -1...1 unless told not to")
+    @Test("A crop takes the centre and maps 0...1 to -1...1 unless disabled")
     func crop() throws {
         let text = "[crop]\ncrop_width=2\ncrop_height=1\nflip=1\n"
         #expect(try run(4, 1, 1, text, [], [9, 0, 0.75, 9]) == [-1, 0.5])
         #expect(try run(4, 1, 1, text + "noadjust=1\n", [], [9, 0, 0.75, 9]) == [0, 0.75])
     }
 
-    @Test("A softmax in groups sums to 1 in each")
+    @Test("A softmax in groups sums to 1 in each group")
     func softmax() throws {
         let output = try run(1, 1, 4, "[softmax]\ngroups=2\n", [], [0, 0, 1, 1])
         #expect(output == [0.5, 0.5, 0.5, 0.5])
     }
 
-    @Test("A local layer has weights of its own at each place")
+    @Test("A local layer has separate weights at each position")
     func local() throws {
         let text = "[local]\nfilters=1\nsize=1\nstride=1\nactivation=linear\n"
         #expect(try run(2, 2, 1, text, [0, 0, 0, 5, 1, 2, 3, 4], [1, 1, 2, 2]) == [1, 2, 6, 13])
     }
 
-    @Test("A version over 1000 marks transposed connected layers and a 32-bit count")
+    @Test("A weights version over 1000 means transposed connected layers and a 32-bit count")
     func transposed() throws {
         let text = "[connected]\noutput=2\nactivation=linear\n"
         let values: [Float] = [0, 0, 1, 2, 3, 4]

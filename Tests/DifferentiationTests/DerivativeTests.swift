@@ -9,7 +9,8 @@ import Testing
 
 struct DerivativeTests {
     @Test(
-        "The tangent agrees with central differences of plain loops to 0.5 % of its norm", arguments: try cases.get())
+        "The tangent agrees with central differences of the plain-loop reference to 0.5 % of its norm",
+        arguments: try cases.get())
     func tangents(_ problem: DerivativeCase) throws {
         let graph = try problem.graph()
         var noise = Noise(seed: 11)
@@ -29,7 +30,7 @@ struct DerivativeTests {
     }
 
     @Test(
-        "The adjoint is the tangent's transpose: u · Jv and Jᵀu · v agree to 1e-4 of their norms",
+        "The adjoint is the transpose of the tangent: u · Jv and Jᵀu · v agree to 1e-4 of their norms",
         arguments: try cases.get())
     func adjoints(_ problem: DerivativeCase) throws {
         let graph = try problem.graph()
@@ -75,7 +76,7 @@ struct DerivativeTests {
         #expect(abs(Double(try outputs[0].floats()[0]) - byHand) <= 1e-5 * byHand)
     }
 
-    @Test("A value that the input does not reach has a tangent and a gradient of zeros")
+    @Test("A value that does not depend on the input has a tangent and a gradient of zeros")
     func isZeroWhereNothingDepends() throws {
         var problem = try DerivativeCase("a rounded input", [1, 3])
         problem.node("y", .activation(Activation(.floor)), ["x"])
@@ -86,7 +87,7 @@ struct DerivativeTests {
         #expect(try Plan(compiling: adjoint).run([problem.x, problem.x])[0].floats() == [0, 0, 0])
     }
 
-    @Test("A node without a derivative is named")
+    @Test("The error for a node without a derivative names it")
     func namesWhatItCannot() throws {
         var problem = try DerivativeCase("reflecting", [1, 1, 4, 4])
         problem.node("mirror", .pad(Pad(.reflect, pads: [0, 0, 1, 1, 0, 0, 1, 1])), ["x"])

@@ -11,7 +11,7 @@ import Testing
 @Suite(.enabled(if: SharedFiles.isPresent, "\(SharedFiles.absence)"))
 struct NetworkDerivativeTests {
     @Test(
-        "In a trained network adjoint and tangent agree to 1e-3 of their norms at some cuts and at the end",
+        "Adjoint and tangent of a trained network agree to 1e-3 of their norms at some cuts and at the output",
         arguments: ["squeezenet-1.1", "mobilenet-v2-1.0", "resnet20-cifar10"])
     func transposes(_ model: String) throws {
         let graph = try ONNXModel.load(path: SharedFiles.path("models/\(model)/model.onnx")).graph

@@ -12,9 +12,9 @@ package protocol BundledModel {
     var isAllInside: Bool { get }
     func frontNetPart() throws -> FrontNetPart
     func mappingUnitPart() throws -> MappingUnitPart
-    /// Where something crosses.
+    /// The first cut, if there is a boundary tensor.
     func backNetGraph() throws -> Graph
-    /// What an honest owner signs of it.
+    /// The facts that an honest owner signs.
     func facts() throws -> ServiceFacts
 }
 

@@ -14,7 +14,7 @@ package struct TinyModel: BundledModel {
     package var topK = 2
     /// Of the noise on the boundary.
     package var sigma: NoiseDeviation?
-    /// What the last weights are multiplied by.
+    /// The factor of the last layer's weights.
     package var gain: Float = 1
     /// Whether clients may send f32 tensors.
     package var acceptsFloats = true
@@ -81,7 +81,7 @@ package struct TinyModel: BundledModel {
         return try graph.partitioned(front: front, mapping: isAllInside ? front : try graph.cut(named: "second"))
     }
 
-    /// Where something crosses.
+    /// The first cut, if there is a boundary tensor.
     package func backNetGraph() throws -> Graph {
         guard let graph = try partition().back else { preconditionFailure("all layers are inside") }
         return graph
@@ -99,7 +99,7 @@ package struct TinyModel: BundledModel {
             graph: try partition().mapping, appliesSoftmax: true, classNames: classNames, topK: topK)
     }
 
-    /// What an honest owner signs of it.
+    /// The facts that an honest owner signs.
     package func facts() throws -> ServiceFacts {
         let crossing = isAllInside ? [] : [TensorType(.float32, try Shape([1, 2, 2, 2]))]
         return try ServiceFacts(
@@ -119,12 +119,12 @@ package struct TinyModel: BundledModel {
         }
     }
 
-    /// What the FrontNet makes of a normalised picture.
+    /// The FrontNet's result for a normalised picture.
     package static func boundary(_ input: [Double]) -> [Double] {
         convolve(input, first, bias: bias).map { max($0, 0) }
     }
 
-    /// What the BackNet makes of that.
+    /// The BackNet's result for the boundary tensor.
     package static func backNet(_ boundary: [Double]) -> [Double] { convolve(boundary, second) }
 
     /// The probabilities of the whole network.

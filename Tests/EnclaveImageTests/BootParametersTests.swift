@@ -7,7 +7,7 @@ import FrameStream
 import Sandbox
 import Testing
 
-@Suite("What an image says to its first process")
+@Suite("The command line of an enclave image")
 struct BootParametersTests {
     private func recipe(_ kind: ImageKind, _ transport: ImageTransport, processors: Int) throws -> ImageRecipe {
         try ImageRecipe(
@@ -16,7 +16,7 @@ struct BootParametersTests {
     }
 
     @Test(
-        "The enclave's first process takes the command line of an image, with what monitors append to it",
+        "The enclave's first process accepts an image's command line with the parameters that VMMs append",
         arguments: [
             (ImageKind.nitro, ImageTransport.vsock, "vsock:3:9001"), (.snp, .vsock, "vsock:2:9001"),
             (.snp, .serial, "serial:infenclave.0"), (.tdx, .vsock, "vsock:2:9001"),
@@ -43,7 +43,7 @@ struct BootParametersTests {
         }
     }
 
-    @Test("Workers and threads are on the measured command line, and what no executable takes is refused")
+    @Test("Workers and threads are on the measured command line, and values that the enclave refuses are refused")
     func counts() throws {
         let recipe = try recipe(2, 3)
         let boot = try BootConfiguration(commandLine: Array(recipe.commandLine.utf8))
@@ -61,7 +61,7 @@ struct BootParametersTests {
             workers: workers, threads: threads)
     }
 
-    @Test("A TDX guest's quotes are asked of the service that the environment names")
+    @Test("A TDX guest requests quotes from the service that the environment names")
     func quotes() throws {
         let recipe = try ImageRecipe(
             kind: .tdx, processors: 1, processorModel: nil, memoryMiB: 1024, transport: .serial, guestSVN: nil)
@@ -96,7 +96,7 @@ struct BootParametersTests {
     }
 
     @Test(
-        "A guest runs the code in its host's tables with several processors, unless its kernel reads static tables only",
+        "A guest with several processors executes the host's ACPI code unless its kernel reads static tables only",
         arguments: [ImageKind.snp, .tdx])
     func tables(_ kind: ImageKind) throws {
         for (processors, hasTablesOnly, runs) in [
@@ -111,7 +111,7 @@ struct BootParametersTests {
     }
 
     @Test(
-        "run.sh names the listener and the device of the address that the command line has",
+        "run.sh names the listener and the device for the address on the command line",
         arguments: [
             (ImageKind.nitro, ImageTransport.vsock), (.snp, .vsock), (.tdx, .vsock), (.snp, .serial), (.tdx, .serial),
         ])
@@ -128,7 +128,7 @@ struct BootParametersTests {
         }
     }
 
-    @Test("The enclave's executable takes the options of the Gramine manifest")
+    @Test("The enclave executable accepts the options in the Gramine manifest")
     func gramine() throws {
         let manifest = GramineManifest.template(libraries: [], threads: 3)
         let line = try #require(manifest.split(separator: "\n").first { $0.hasPrefix("loader.argv = ") })

@@ -11,7 +11,7 @@ struct CPIOArchiveTests {
         CPIOEntry("lib", .link(to: "usr/lib")), CPIOEntry("dev", .folder), CPIOEntry("usr/lib-other", .folder),
     ]
 
-    @Test("The same entries in any order give the same bytes, with the folders above them")
+    @Test("The same entries in any order give the same bytes, with their parent folders")
     func deterministic() throws {
         let bytes = try CPIOArchive.bytes(Self.entries)
         for _ in 0..<5 { #expect(try CPIOArchive.bytes(Self.entries.shuffled()) == bytes) }
@@ -19,7 +19,7 @@ struct CPIOArchiveTests {
         for name in ["usr\0", "usr/lib\0", "usr/lib/libx.so\0", "TRAILER!!!\0"] { #expect(names.contains(name)) }
     }
 
-    @Test("Two entries of one path, a file as a folder, and paths out of the archive are refused")
+    @Test("Duplicate paths, a file used as a folder, and paths outside the archive are refused")
     func paths() {
         for path in [
             "", "/init", "a//b", "../a", "a/./b", "a/", "TRAILER!!!", "a\0b", String(repeating: "a", count: 5000),
@@ -33,7 +33,7 @@ struct CPIOArchiveTests {
     }
 
     @Test(
-        "cpio lists and unpacks the archive as it was meant",
+        "cpio lists and unpacks the archive correctly",
         .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/cpio"), "the package cpio is not installed")
     )
     func reference() throws {

@@ -6,7 +6,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Trust domains")
+@Suite("TDX trust domains")
 struct DomainBuildTests {
     private struct Build: Decodable {
         let bytes: Int
@@ -39,7 +39,7 @@ struct DomainBuildTests {
     }
 
     @Test(
-        "The synthetic firmware gives its MRTD in both orders",
+        "The synthetic firmware gives the expected MRTD in both orders",
         .enabled(if: ImageVectors.arePresent, Comment(rawValue: SharedFiles.absence)))
     func synthetic() throws {
         let expected = try #require(builds()["tdvf-synthetic.fd"])
@@ -48,7 +48,7 @@ struct DomainBuildTests {
         #expect(try digest(firmware, .sectionBySection) == expected.mrtdTwoPass)
     }
 
-    /// Debian's firmware, where it is the version that the vectors are of.
+    /// Debian's firmware, if it is the version in the vectors.
     private static let debianFirmware: [UInt8]? = {
         let expected = try? DomainBuildTests().builds()["OVMF.fd"]?.sha256
         guard let data = try? Data(contentsOf: URL(filePath: "/usr/share/ovmf/OVMF.fd")),
@@ -58,7 +58,7 @@ struct DomainBuildTests {
     }()
 
     @Test(
-        "Debian's firmware gives its MRTD in both orders",
+        "Debian's firmware gives the expected MRTD in both orders",
         .enabled(
             if: debianFirmware != nil,
             "Debian's package ovmf is not installed, or of another version than the vectors"))
@@ -70,7 +70,7 @@ struct DomainBuildTests {
     }
 
     @Test(
-        "A real quote's RTMR1 and RTMR2 follow from kernel, command line and initial disk",
+        "RTMR1 and RTMR2 of a real quote are computed from kernel, command line and initial disk",
         .enabled(if: ImageVectors.arePresent, Comment(rawValue: SharedFiles.absence)))
     func registers() throws {
         let vectors = try ImageVectors.json("tdx-real.json", [Real].self)
@@ -88,14 +88,14 @@ struct DomainBuildTests {
         #expect(count > 0)
     }
 
-    @Test("The command line is measured in UTF-16 with where the initial disk is, and a NUL")
+    @Test("The command line is measured in UTF-16 with the initrd parameter and a final NUL")
     func commandLine() {
         let text = "a=1 initrd=initrd\0"
         let wide: [UInt8] = text.utf8.flatMap { byte -> [UInt8] in [byte, 0] }
         #expect(DirectBoot.commandLineDigest("a=1") == Array(SHA384.hash(data: wide)))
     }
 
-    @Test("A kernel's digest leaves out its checksum and signatures, and nothing else")
+    @Test("A kernel's Authenticode digest omits only its checksum and signatures")
     func kernel() throws {
         var file = [UInt8](repeating: 0x5A, count: 1024)
         func put(_ bytes: [UInt8], at offset: Int) {
@@ -135,7 +135,7 @@ struct DomainBuildTests {
     }
 
     @Test(
-        "Of 1,000 mutations of what is measured each is refused or gives another digest",
+        "Each of 1,000 mutations of measured inputs is refused or changes the digest",
         .enabled(if: ImageVectors.arePresent, Comment(rawValue: SharedFiles.absence)))
     func mutations() throws {
         let bytes = try ImageVectors.bytes("tdvf-synthetic.fd")

@@ -5,7 +5,7 @@ import Evidence
 import Foundation
 import Testing
 
-@Suite("Volumes of firmware")
+@Suite("Firmware volumes")
 struct FirmwareVolumeTests {
     private static let lzma = [UInt8](hex: "98584eee143959429d6edc7bd79403cf")!
 
@@ -20,7 +20,7 @@ struct FirmwareVolumeTests {
 
     private let stream: [UInt8] = [0x5D, 0, 0, 0, 1, 40, 0, 0, 0, 0, 0, 0, 0] + Array(1...40)
 
-    @Test("A compressed section is found by its identifier, with either header")
+    @Test("A compressed section is found by its GUID, with either header")
     func sections() {
         for isExtended in [false, true] {
             let firmware = [UInt8](repeating: 0xFF, count: 100) + section(stream, isExtended: isExtended) + [7, 7, 7]
@@ -37,7 +37,7 @@ struct FirmwareVolumeTests {
         #expect(CompressedSection.all(in: many).count == 16)
     }
 
-    @Test("The driver that measures is known by its identifier")
+    @Test("The measuring driver is found by its GUID")
     func driver() throws {
         let identifier = try #require([UInt8](hex: "1e2262f007c6c244b0b4c3886331d351"))
         #expect(MeasuringDriver.isIn([1, 2] + identifier + [3]))

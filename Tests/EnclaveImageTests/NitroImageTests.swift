@@ -45,7 +45,7 @@ struct NitroImageTests {
     }
 
     @Test(
-        "The vectors' inputs give their file, checksum and registers",
+        "The test vectors' inputs give the expected file, checksum and PCRs",
         .enabled(if: ImageVectors.arePresent, Comment(rawValue: SharedFiles.absence)))
     func vectors() throws {
         let vector = try ImageVectors.json("eif.json", Vector.self)
@@ -66,7 +66,7 @@ struct NitroImageTests {
         }
     }
 
-    @Test("PCR0 and PCR1 differ by the ramdisks behind the first, which PCR2 is of")
+    @Test("PCR0 covers all ramdisks, PCR1 only the first, and PCR2 those after the first")
     func registers() throws {
         let (one, two) = (try image().measurement(), try image(ramdisks: 2).measurement())
         #expect(one.values["pcr2"]?.hex == Self.emptyPCR2)
@@ -79,7 +79,7 @@ struct NitroImageTests {
         #expect(one.steps.last { $0.name == "pcr0" }?.value == one.values["pcr0"])
     }
 
-    @Test("Every image that is written is read back, and written again to the same bytes")
+    @Test("Every image reads back, and encodes to the same bytes again")
     func parseBack() throws {
         for count in [1, 2, 7, 29] {
             let image = try image(ramdisks: count)
@@ -95,7 +95,7 @@ struct NitroImageTests {
         #expect(try EnclaveImageFormat(parsing: signed.encoded()) == signed)
     }
 
-    @Test("An image whose sections are not in the order in which they are measured is refused")
+    @Test("An image whose sections are not in measurement order is refused")
     func order() throws {
         let sections = try image(ramdisks: 2).sections
         let kinds = sections.map(\.kind)
@@ -104,12 +104,12 @@ struct NitroImageTests {
                 try EnclaveImageFormat(sections: order.map { sections[$0] })
             }
         }
-        // The metadata are not measured, and stand where their writer likes.
+        // The metadata section is not measured, and may be anywhere.
         #expect(throws: Never.self) { try EnclaveImageFormat(sections: [2, 0, 1, 3, 4].map { sections[$0] }) }
     }
 
     @Test(
-        "Of 1,000 mutations none is read; with its checksum put right, one is refused, measured otherwise, or only not measured"
+        "1,000 mutations fail the checksum; with it corrected each is refused, changes a PCR or changes unmeasured data"
     )
     func mutations() throws {
         let original = try image(ramdisks: 2)
@@ -127,7 +127,7 @@ struct NitroImageTests {
                 refused += 1
                 continue
             }
-            // A section that became a signature is none.
+            // A section whose type was changed to a signature is not a valid one.
             guard let values = try? read.measurement().values else {
                 refused += 1
                 continue
@@ -135,7 +135,7 @@ struct NitroImageTests {
             if values != registers {
                 different += 1
             } else {
-                // What the platform does not measure: the metadata, and what the header says of defaults.
+                // The platform measures neither the metadata nor the header's defaults.
                 #expect(
                     read[.kernel] == original[.kernel] && read[.ramdisk] == original[.ramdisk], "mutation \(number)")
                 #expect(read[.commandLine] == original[.commandLine], "mutation \(number)")
@@ -155,7 +155,7 @@ struct NitroImageTests {
         [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
     }
 
-    @Test("The metadata have what the format requires, and no time")
+    @Test("The metadata has the required members and no build time")
     func metadata() throws {
         let json = try NitroMetadata(name: "infenclave", version: "1.0", kernelVersion: "6.12").encoded()
         let members = try #require(JSONSerialization.jsonObject(with: Data(json)) as? [String: Any])

@@ -57,7 +57,9 @@ struct NitroSignatureTests {
         } catch { return error }
     }
 
-    @Test("An image that OpenSSL, pycose and cbor2 made has the registers that Python computed, and is written again")
+    @Test(
+        "An image made with OpenSSL, pycose and cbor2 has the PCRs that Python computed, and encodes to the same bytes"
+    )
     func otherImplementation() throws {
         let bytes = try Self.other()
         let image = try EnclaveImageFormat(parsing: bytes)
@@ -73,7 +75,7 @@ struct NitroSignatureTests {
         #expect(!signer.isValid(at: Timestamp(secondsSince1970: signer.notAfter.secondsSince1970 + 1)))
     }
 
-    @Test("A signature adds the certificate's register, is read back, and changes no other register")
+    @Test("A signature adds the certificate's PCR, reads back, and changes no other PCR")
     func signing() throws {
         let (plain, signer) = (try image(), Signer())
         let signed = try plain.signed(signer.certificate(), by: signer.sign)
@@ -96,7 +98,7 @@ struct NitroSignatureTests {
         #expect(throws: ImageError.self) { try plain.signed(Signer().certificate(), by: signer.sign) }
     }
 
-    @Test("A signature over another image, by another key, or with another certificate is refused for that reason")
+    @Test("A signature over another image, by another key or with another certificate is refused for that reason")
     func otherSignatures() throws {
         let (plain, signer, stranger) = (try image(), Signer(), Signer())
         let signed = try plain.signed(signer.certificate(), by: signer.sign)
@@ -126,7 +128,7 @@ struct NitroSignatureTests {
         #expect(refusal(try with(changed, plain))?.message.contains("P-384") == true)
     }
 
-    @Test("A section in any other form than that of AWS's tools is refused")
+    @Test("A signature section in another form than that of AWS's tools is refused")
     func forms() throws {
         let (plain, signer) = (try image(), Signer())
         let section = try plain.signed(signer.certificate(), by: signer.sign)[.signature][0]
@@ -155,7 +157,7 @@ struct NitroSignatureTests {
     }
 
     @Test(
-        "Of 1,000 mutations of a signed image, with its checksum put right, each is refused, measured otherwise, or only not measured"
+        "With its checksum corrected, each of 1,000 mutations is refused, changes a PCR or changes only unmeasured data"
     )
     func mutations() throws {
         let original = try Self.other()

@@ -6,7 +6,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("SEV-SNP launches")
+@Suite("SEV-SNP launch digests")
 struct SNPLaunchTests {
     private struct Real: Decodable {
         struct Section: Decodable {
@@ -41,7 +41,7 @@ struct SNPLaunchTests {
     }
 
     @Test(
-        "A real report's measurement follows from its launch inputs",
+        "A real report's measurement is computed from its launch inputs",
         .enabled(if: ImageVectors.arePresent, Comment(rawValue: SharedFiles.absence)))
     func real() throws {
         let vector = try ImageVectors.json("snp-real.json", Real.self)
@@ -62,7 +62,7 @@ struct SNPLaunchTests {
     }
 
     @Test(
-        "Every number of processors and model of the generated vectors gives its digest",
+        "Every processor count and model of the generated vectors gives the expected digest",
         .enabled(if: ImageVectors.arePresent, Comment(rawValue: SharedFiles.absence)))
     func generated() throws {
         let vector = try ImageVectors.json("snp-generated.json", Generated.self)
@@ -80,7 +80,7 @@ struct SNPLaunchTests {
     }
 
     @Test(
-        "Everything that a launch is given changes its digest",
+        "Every launch input changes the digest",
         .enabled(if: ImageVectors.arePresent, Comment(rawValue: SharedFiles.absence)))
     func everyInput() throws {
         let firmware = try SNPFirmware(ImageVectors.bytes("ovmf_AmdSev_suffix.bin"))
@@ -100,7 +100,7 @@ struct SNPLaunchTests {
         #expect(Set(all).count == all.count)
     }
 
-    @Test("Models have the signature of their family; others are refused by name")
+    @Test("Processor models have the CPUID signature of their family; unknown models are refused by name")
     func models() throws {
         #expect(try ProcessorModel("EPYC").signature == 0x80_0F12)
         #expect(try ProcessorModel("EPYC-v4").signature == 0x80_0F12)
@@ -114,7 +114,7 @@ struct SNPLaunchTests {
     }
 
     @Test(
-        "Firmware without a section for the kernel's hashes is refused with the package that has it",
+        "Firmware without a section for kernel hashes is refused with the package that has it",
         .enabled(if: ImageVectors.arePresent, Comment(rawValue: SharedFiles.absence)))
     func noHashes() throws {
         var bytes = try ImageVectors.bytes("ovmf_AmdSev_suffix.bin")
@@ -129,7 +129,7 @@ struct SNPLaunchTests {
     }
 
     @Test(
-        "Of 1,000 mutations of firmware each is refused or gives another digest",
+        "Each of 1,000 mutations of firmware is refused or changes the digest",
         .enabled(if: ImageVectors.arePresent, Comment(rawValue: SharedFiles.absence)))
     func mutations() throws {
         let bytes = try ImageVectors.bytes("ovmf_AmdSev_suffix.bin")
@@ -156,7 +156,7 @@ struct SNPLaunchTests {
         #expect(refused > 100)
     }
 
-    @Test("An identity block is signed as the firmware wants it, and the key has the digest that reports state")
+    @Test("An identity block is signed in the firmware's format, and the key digest is the one that reports state")
     func identityBlock() throws {
         let key = P384.Signing.PrivateKey()
         let block = try IdentityBlock(

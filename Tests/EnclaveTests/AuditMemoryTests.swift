@@ -80,7 +80,7 @@ struct AuditMemoryTests {
     private static let strict = AuditTerms(share: AuditTerms.unit, tolerance: 1, mismatches: .max)
 
     /// Winograd's algorithm rounds differently from direct convolution, so the results show how many layers use it.
-    @Test("The audit's plan has no more memory than the enclave's bound allows, which is told from its results")
+    @Test("The audit's plan uses no more memory than the enclave's bound allows, as its results show")
     func bound() throws {
         let model = WideModel()
         let audited = try AuditedHost(Self.strict, model)

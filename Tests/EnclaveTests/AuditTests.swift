@@ -86,7 +86,7 @@ final class AuditedHost {
     }
 }
 
-@Suite("The audit of the host's results")
+@Suite("Audit of the host's results")
 struct AuditTests {
     private static let all = AuditTerms(share: AuditTerms.unit, mismatches: 3)
 
@@ -97,7 +97,7 @@ struct AuditTests {
     }
 
     @Test(
-        "A wrong result is answered from the enclave's own, counted for the owner, and at last the host is not asked any more"
+        "A wrong result is replaced by the enclave's own and counted, and after the limit the host is not asked again"
     )
     func wrongResults() throws {
         let audited = try AuditedHost(Self.all)
@@ -117,17 +117,17 @@ struct AuditTests {
         var expected = AuditStatistics()
         (expected.results, expected.audited, expected.mismatches, expected.withoutHost) = (3, 3, 3, 2)
         #expect(try audited.renew(Self.all) == expected)
-        // A renewal does not restore trust, a higher limit does.
+        // A renewal alone does not make the enclave ask the host again; a higher limit does.
         #expect(try !audited.classify().askedHost)
         #expect(try audited.renew(AuditTerms(share: AuditTerms.unit, mismatches: 4))?.withoutHost == 3)
         #expect(try audited.classify().askedHost)
         #expect(try audited.renew(nil)?.results == 4)
-        // Without an audit a wrong result goes through, as ever.
+        // Without an audit a wrong result is used.
         #expect(try audited.classify { $0.map { $0 + 1 } }.answer.status == .answered)
         #expect(try audited.renew(nil)?.audited == 4)
     }
 
-    @Test("A result within the tolerance is the host's own, one beyond it is not")
+    @Test("A result within the tolerance is used, and one beyond it is replaced")
     func tolerance() throws {
         let audited = try AuditedHost(AuditTerms(share: AuditTerms.unit, tolerance: 10_000, mismatches: 100))
         func nudged(by part: Float) throws {
@@ -142,7 +142,7 @@ struct AuditTests {
         #expect(try audited.renew(Self.all)?.mismatches == 2)
     }
 
-    @Test("Values that overflow have no right result: the request fails, and the host is not blamed")
+    @Test("If the correct result overflows, the request fails and no mismatch is counted")
     func overflow() throws {
         let audited = try AuditedHost(Self.all)
         let picture = try Tensor([Float](repeating: 1.2e38, count: 8), shape: [1, 2, 2, 2])
@@ -152,7 +152,7 @@ struct AuditTests {
         #expect([statistics.results, statistics.audited, statistics.mismatches] == [2, 1, 0])
     }
 
-    @Test("The tolerance of large values is not infinite")
+    @Test("The tolerance for large values is finite")
     func largeValues() throws {
         let audited = try AuditedHost(Self.all)
         let picture = try Tensor([Float](repeating: 1e36, count: 8), shape: [1, 2, 2, 2])
@@ -162,7 +162,7 @@ struct AuditTests {
         #expect(try audited.renew(Self.all)?.mismatches == 1)
     }
 
-    @Test("Single wrong results are found at the rate that the owner chose", arguments: [1, 5, 20])
+    @Test("Wrong results are detected at the rate that the owner chose", arguments: [1, 5, 20])
     func rate(percent: Int) throws {
         // Large enough that finding nothing is more than five deviations from the mean.
         let count = max(1500, 4000 / percent)
@@ -177,12 +177,12 @@ struct AuditTests {
         #expect(abs(Double(statistics.mismatches) - mean) < 5 * deviation, "\(statistics.mismatches) of \(mean)")
     }
 
-    @Test("Honest results of another engine raise no alarm")
+    @Test("Rounding differences of another engine count as no mismatch")
     func falseAlarms() throws {
         let audited = try AuditedHost(AuditTerms(share: AuditTerms.unit, mismatches: .max))
         let count = Int(ProcessInfo.processInfo.environment["INFENCLAVE_AUDITS"] ?? "") ?? 500
         for _ in 0..<count {
-            // What engines differ by, and some more.
+            // Slightly more than the differences between engines.
             let (answer, askedHost) = try audited.classify { $0.map { $0 * (1 + Float.random(in: -1e-4...1e-4)) } }
             #expect(askedHost && answer.status == .answered)
         }
@@ -190,7 +190,7 @@ struct AuditTests {
         #expect(statistics.audited == UInt64(count) && statistics.mismatches == 0)
     }
 
-    @Test("Only the BackNet that the manifest lists is taken, once, and only for an audit it is needed")
+    @Test("Only the BackNet in the manifest is loaded, once, and only if an audit needs it")
     func loading() throws {
         let host = try TestHost.provisioned()
         var other = host.deployment.backNetFile
@@ -205,14 +205,14 @@ struct AuditTests {
         #expect(try empty.refusal(of: empty.deployment.loadBackNet()) == .unexpected)
     }
 
-    @Test("With several workers each request has its own audit")
+    @Test("With several workers each request is audited separately")
     func workers() throws {
         let audited = try AuditedHost(Self.all, workers: InferenceWorkers(count: 2))
         Self.expectRight(try audited.classify { $0.map { $0 * 2 } }.answer)
         #expect(try audited.renew(nil)?.mismatches == 1)
     }
 
-    @Test("After the lease the host loads the parts again, and the counts of the process go on")
+    @Test("After the lease the host loads the parts again, and the process continues its counts")
     func afterLease() throws {
         let audited = try AuditedHost(Self.all)
         _ = try audited.classify { $0.map { $0 + 1 } }

@@ -35,7 +35,7 @@ struct AzureSourceTests {
                 roots: try fixture.roots()))
     }
 
-    @Test("A software TPM's quote is accepted, over the digest of the report data and the registers as they are")
+    @Test("A software TPM's quote over the digest of the report data and the current PCRs is accepted")
     func accepted() throws {
         let (tpm, fixture) = try machine()
         try tpm.extend(register: 4, with: [UInt8](repeating: 7, count: 32))
@@ -53,7 +53,7 @@ struct AzureSourceTests {
         #expect(registers.first { $0.name == "pcr9" }?.value == zero)
     }
 
-    @Test("On a TDX machine the evidence lacks the hardware's quote, and a verifier accepts it together with one")
+    @Test("On a TDX machine the evidence lacks the hardware quote, and a verifier accepts it together with one")
     func domain() throws {
         let (tpm, fixture) = try machine(.tdx())
         let source = try AzureSource(.azureTDX, module: tpm)
@@ -80,7 +80,7 @@ struct AzureSourceTests {
         }
     }
 
-    @Test("A register that changes between quote and reading makes another quote")
+    @Test("If a PCR changes between quote and reading, another quote is made")
     func race() throws {
         let (tpm, fixture) = try machine()
         let source = try AzureSource(module: tpm)
@@ -104,7 +104,7 @@ struct AzureSourceTests {
         #expect(changes.withLock(\.self) == 6)
     }
 
-    @Test("A machine without the report, or with one of another kind, is told so")
+    @Test("A machine without the report, or with one of another kind, gives an error that says so")
     func absent() throws {
         let tpm = try SoftwareTPM()
         #expect(throws: EvidenceSourceError.self) { try AzureSource(module: tpm) }
@@ -121,7 +121,7 @@ struct AzureSourceTests {
         func exchange(_ command: [UInt8]) throws(KernelError) -> [UInt8] { response }
     }
 
-    @Test("Responses that are cut off, lie about their size or carry an error are refused")
+    @Test("Responses that are truncated, misstate their size or carry an error are refused")
     func broken() {
         let responses: [[UInt8]] = [
             [], [0x80, 0x01], [0x80, 0x01, 0, 0, 0, 10, 0, 0, 1, 0x8B], [0x80, 0x01, 0, 0, 0, 99, 0, 0, 0, 0],

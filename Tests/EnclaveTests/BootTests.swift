@@ -3,13 +3,13 @@ import EnclavePlatform
 import FrameStream
 import Testing
 
-@Suite("The kernel's command line of an enclave's machine")
+@Suite("The kernel command line of an enclave's machine")
 struct BootTests {
     private func configuration(_ line: String) throws(BootError) -> BootConfiguration {
         try BootConfiguration(commandLine: Array(line.utf8))
     }
 
-    @Test("It gives the executable its options, and says how the machine boots and ends")
+    @Test("The command line gives the enclave's options, the heartbeat and the action at the end")
     func options() throws {
         let snp = try configuration(
             "BOOT_IMAGE=/vmlinuz console=ttyS0 infenclave.connect=vsock:2:9000 infenclave.tee=snp infenclave.workers=2 quiet\n"
@@ -25,7 +25,7 @@ struct BootTests {
     }
 
     @Test(
-        "What is missing, unknown or twice is refused, so that nothing appended to the line replaces what was measured",
+        "Missing, unknown and duplicate parameters are refused, so that appended text replaces no measured value",
         arguments: [
             "", "infenclave.tee=snp", "infenclave.connect=vsock:2:9000",
             "infenclave.tee=snp infenclave.connect=fd:3", "infenclave.tee=snp infenclave.connect=stdio",
@@ -41,7 +41,7 @@ struct BootTests {
         ])
     func refusals(line: String) { #expect(throws: BootError.self) { try configuration(line) } }
 
-    @Test("A line longer than any kernel's is refused")
+    @Test("A line longer than the kernel's maximum is refused")
     func length() {
         let line = "infenclave.tee=snp infenclave.connect=vsock:2:9000"
         #expect(throws: BootError.self) { try configuration(line + String(repeating: " x", count: 2100)) }

@@ -109,11 +109,11 @@ final class ModelKernel: KernelFiles {
     }
 }
 
-@Suite("Evidence of hardware")
+@Suite("Hardware evidence")
 struct HardwareEvidenceTests {
     static let reportData = (0..<64).map { UInt8($0) }
 
-    @Test("A machine without a TEE is told so, for each kind", arguments: [TEEKind.sgx, .tdx, .snp, .nitro])
+    @Test("A machine without a TEE gives an error for each kind", arguments: [TEEKind.sgx, .tdx, .snp, .nitro])
     func absent(kind: TEEKind) throws {
         let error = #expect(throws: EvidenceSourceError.self) {
             switch kind {
@@ -126,7 +126,7 @@ struct HardwareEvidenceTests {
         #expect(error?.code == .absent)
     }
 
-    @Test("Gramine's quote is over the report data; other attestation types are refused")
+    @Test("Gramine's quote covers the report data; other attestation types are refused")
     func gramine() throws {
         var files: [String: [UInt8]] = [
             "/dev/attestation/attestation_type": Array("dcap".utf8), "/dev/attestation/user_report_data": [],
@@ -142,7 +142,7 @@ struct HardwareEvidenceTests {
         #expect(error?.code == .absent)
     }
 
-    @Test("A TDX quote is over the report data, and the report directory is gone afterwards")
+    @Test("A TDX quote covers the report data, and the report directory is removed afterwards")
     func tdx() throws {
         let kernel = ModelKernel(provider: "tdx_guest")
         let source = try ConfigfsEvidence(.tdx, files: kernel)
@@ -155,7 +155,7 @@ struct HardwareEvidenceTests {
         }
     }
 
-    @Test("The provider must be that of the kind")
+    @Test("The report's provider must match the TEE")
     func wrongProvider() throws {
         for (kind, provider) in [(TEEKind.snp, "tdx_guest"), (.tdx, "sev_guest"), (.tdx, "arm_cca_guest")] {
             let error = #expect(throws: EvidenceSourceError.self) {
@@ -165,7 +165,7 @@ struct HardwareEvidenceTests {
         }
     }
 
-    @Test("A report is made again when the kernel is busy or another process wrote between, a bounded number of times")
+    @Test("A report is requested again, a limited number of times, if the kernel is busy or another process interfered")
     func races() throws {
         let kernel = ModelKernel(provider: "tdx_guest")
         let source = try ConfigfsEvidence(.tdx, files: kernel)
@@ -200,7 +200,7 @@ struct HardwareEvidenceTests {
             + [UInt8](repeating: 0, count: 24) + vcek + intermediate + root
     }
 
-    @Test("SNP certificates become collateral by role, without the root; a broken table becomes none")
+    @Test("SNP certificates become collateral by role, without the root; a malformed table gives none")
     func snp() throws {
         func collateral(_ table: [UInt8]) throws -> [CollateralRole: [UInt8]] {
             let kernel = ModelKernel(provider: "sev_guest", auxblob: table, privlevelFloor: "2\n")
@@ -239,7 +239,7 @@ struct HardwareEvidenceTests {
         func exchange(_ request: [UInt8], limit: Int) throws(KernelError) -> [UInt8] { try answer(request) }
     }
 
-    @Test("A Nitro document is asked for with the report data as user data, and taken out of its answer")
+    @Test("A Nitro document is requested with the report data as user data, and extracted from the response")
     func nitro() throws {
         let document = [UInt8](repeating: 0x84, count: 4000)
         // {"Attestation": {"user_data": h'..', "nonce": null, "public_key": null}}, from RFC 8949 by hand.
@@ -255,7 +255,7 @@ struct HardwareEvidenceTests {
         #expect(try source.evidence(reportData: Self.reportData).evidence == document)
     }
 
-    @Test("Any other answer of the module is a failure")
+    @Test("Any other response of the module is an error")
     func nitroFailures() throws {
         let head = [0xA1, 0x6B] + Array("Attestation".utf8) + [0xA1, 0x68] + Array("document".utf8)
         let answers: [[UInt8]] = [

@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 import Wire
 
-/// An enclave that was provisioned, of which nothing else is left that knows its model.
+/// A provisioned enclave; no other object holds its model.
 private final class LeasedEnclave {
     private let clock = TestClock()
     private var enclave: Enclave
@@ -78,7 +78,7 @@ private final class LeasedEnclave {
     }
 }
 
-@Suite("What is left in memory after a lease")
+@Suite("Secrets in memory after a lease")
 struct LeftoverTests {
     /// What the first channel of the addend has, and what both channels have of the first pixel: the engine keeps channels
     /// apart, or pixels.
@@ -87,12 +87,12 @@ struct LeftoverTests {
             + pattern.occurrences(start: 0, count: 8) { LeasedEnclave.number($0, $1 < 4 ? $1 : $1 + 12) }
     }
 
-    @Test("While a model is leased its weights and key are in memory, and when the lease has ended neither is")
+    @Test("During a lease the weights and the model key are in memory, and after it neither is")
     func oneWorker() async {
         await #expect(processExitsWith: .success) { try LeftoverTests.expectWiped(workers: 1) }
     }
 
-    @Test("After a lease with several workers, neither weights nor key are in memory")
+    @Test("After a lease with several workers, neither weights nor model key are in memory")
     func twoWorkers() async {
         await #expect(processExitsWith: .success) { try LeftoverTests.expectWiped(workers: 2) }
     }

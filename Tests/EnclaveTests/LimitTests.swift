@@ -6,7 +6,7 @@ import Tensors
 import Testing
 import Wire
 
-@Suite("Bounds of the enclave")
+@Suite("Limits of the enclave")
 struct LimitTests {
     private func infer(_ host: TestHost, requestID: UInt64) throws -> [Frame<EnclaveMessage>] {
         let request = try host.deployment.request(try Picture.floats(), for: host.evidence())
@@ -14,7 +14,7 @@ struct LimitTests {
     }
 
     @Test(
-        "The newest request is refused, and costs its client nothing, when as many wait as the owner or the enclave allows",
+        "At the limit of waiting requests the newest one is refused without using quota",
         arguments: [(2, 9), (9, 2)])
     func inFlight(enclave: Int, owner: UInt32) throws {
         let host = try TestHost.provisioned(
@@ -28,11 +28,11 @@ struct LimitTests {
         #expect(try host.status().inFlight == 2)
         #expect(try host.refusal(of: .backNetFailure, requestID: 902) == .unknownRequest)
         #expect(try host.refusal(of: .backNetFailure, requestID: 901) == nil)
-        // There is room again for the very same message, which used up nothing.
+        // There is room again for the same message, which used no quota.
         #expect(try third.answer(try host.classify(third)).status == .answered)
     }
 
-    @Test("What has waited for the BackNet for ten minutes is refused under seal, without a message")
+    @Test("A request that has waited ten minutes for the BackNet is refused under seal without another message")
     func oldRequests() throws {
         let host = try TestHost.provisioned()
         let request = try host.deployment.request(try Picture.floats(), for: host.evidence())
@@ -47,7 +47,7 @@ struct LimitTests {
         #expect(try host.status().inFlight == 0)
     }
 
-    @Test("A client's requests of a lease are its own: another's are untouched, and strangers use up nothing")
+    @Test("Each client has its own quota in a lease, and requests of unlisted clients use none")
     func requestsInLease() throws {
         let host = try TestHost.provisioned(requests: 2)
         let other = AccessToken.random()
@@ -69,7 +69,7 @@ struct LimitTests {
         #expect(host.intermediates == 3)
     }
 
-    @Test("A client may send as many requests at once as the owner allows a minute, then as many as time refills")
+    @Test("A client may send a minute's allowance of requests at once, and then as many as time refills")
     func requestsPerMinute() throws {
         let host = try TestHost.provisioned()
         let client = ClientGrant(token: host.deployment.token.digest, requests: 100, requestsPerMinute: 3)
@@ -91,7 +91,7 @@ struct LimitTests {
         #expect(try status() == .tooManyRequests)
     }
 
-    @Test("After an hour there are new keys; old ones open requests for a minute, and nothing after it")
+    @Test("Keys are replaced after an hour; the old keys open requests for one more minute")
     func keysAge() throws {
         let host = try TestHost.provisioned(terms: ServiceTerms(sequence: 1, leaseSeconds: 86_400))
         let deployment = host.deployment
@@ -117,17 +117,17 @@ struct LimitTests {
         #expect(try host.status().keyGeneration == 2)
     }
 
-    @Test("A request that was withheld while nobody asked for anything does not open when its keys should be gone")
+    @Test("A request held back while the service was idle does not open after its keys expired")
     func quietService() throws {
         let host = try TestHost.provisioned(terms: ServiceTerms(sequence: 1, leaseSeconds: 604_800))
         let request = try host.deployment.request(try Picture.floats(), for: host.evidence())
-        // The process slept: nobody called for time to pass.
+        // The process slept, and no timer ran.
         host.clock.advance(by: .seconds(3 * 3600))
         #expect(try host.refusal(of: .infer(message: request.message)) == .unknownKey)
         #expect(host.intermediates == 0)
     }
 
-    @Test("After a number of requests there are new keys, and the grace of the old ones ends as well")
+    @Test("Keys are replaced after a number of requests, and the grace period of the old ones ends as well")
     func wornKeys() throws {
         let host = try TestHost.provisioned(limits: EnclaveLimits(requestsPerKey: 3))
         let deployment = host.deployment
@@ -153,7 +153,7 @@ struct LimitTests {
         #expect(try request.answer(try host.classify(request)).status == .answered)
     }
 
-    @Test("All keys that an enclave has ever had are in its slot, and no two that open requests have one identifier")
+    @Test("All key identifiers belong to the enclave's slot, and no two valid keys share an identifier")
     func keySlots() throws {
         let host = try TestHost(try Deployment(TinyModel(isAllInside: false)), limits: EnclaveLimits(requestsPerKey: 1))
         let slot = try #require(KeySlot(11))
@@ -189,7 +189,7 @@ struct LimitTests {
         for request in requests { #expect(try host.refusal(of: .infer(message: request.message)) == .replayed) }
     }
 
-    @Test("No tensor is taken before provisioning, and afterwards as many bytes as the BackNet's results have")
+    @Test("No tensor is accepted before provisioning, and afterwards only the size of the BackNet's results")
     func frameLimits() throws {
         let host = try TestHost(try Deployment())
         #expect(host.frameLimits.tensorBytes == 0)

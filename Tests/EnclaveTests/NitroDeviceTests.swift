@@ -11,7 +11,7 @@ private struct Driver {
     /// `nil` writes the answer; else the errno of the call.
     var failures: [Int32?] = []
     var answer: [UInt8] = []
-    /// What the driver says of the answer's length, if that is a lie.
+    /// The length that the driver reports, if it is wrong.
     var claimedLength: UInt64?
     var requests: [[UInt8]] = []
     var numbers: [UInt] = []
@@ -52,7 +52,7 @@ struct NitroDeviceTests {
 
     private func install(_ made: Driver) { driver.withLock { $0 = made } }
 
-    @Test("The number of the call and the layout of its argument are those of the kernel's nsm.h")
+    @Test("The ioctl number and the layout of its argument match the kernel's nsm.h")
     func layout() {
         // _IOWR(0x0A, 0, struct nsm_raw): read and write, 32 bytes, type 0x0A, number 0.
         #expect(cnitro_request_number == 0xC020_0A00)
@@ -60,7 +60,7 @@ struct NitroDeviceTests {
         #expect(MemoryLayout<cnitro_message>.offset(of: \.response.length) == 24)
     }
 
-    @Test("A request reaches the driver as it is, and as many bytes come back as the driver wrote")
+    @Test("A request reaches the driver unchanged, and the response has the length that the driver wrote")
     func exchange() throws {
         install(Driver(answer: [1, 2, 3]))
         #expect(try device.exchange([7, 8], limit: 10) == [1, 2, 3])
@@ -74,14 +74,14 @@ struct NitroDeviceTests {
         }
     }
 
-    @Test("An interrupted call is made again, with the whole buffer")
+    @Test("An interrupted call is repeated with the whole buffer")
     func interrupted() throws {
         install(Driver(failures: [EINTR, EINTR], answer: [4, 5]))
         #expect(try device.exchange([1], limit: 10) == [4, 5])
         driver.withLock { #expect($0.requests == [[1], [1], [1]]) }
     }
 
-    @Test("A failing call, an answer that is too long, and a length that is a lie are errors")
+    @Test("A failing call, a response that is too long, and a wrong length are errors")
     func failures() {
         for failure in [EIO, EINVAL, ENOTTY, ETIMEDOUT] {
             install(Driver(failures: [failure], answer: [1]))

@@ -16,13 +16,13 @@ private func boundary(of tensor: Tensor, from host: TestHost) throws -> [Float] 
     return try tensors[0].floats()
 }
 
-@Suite("Noise on what crosses to the host")
+@Suite("Noise on the boundary tensor")
 struct NoiseTests {
     private static func model(_ sigma: Double) -> TinyModel {
         TinyModel(isAllInside: false, sigma: NoiseDeviation(sigma))
     }
 
-    @Test("What crosses is the FrontNet's result and the noise of model key, manifest and input")
+    @Test("The boundary tensor is the FrontNet's result plus noise from model key, manifest and input")
     func derivation() throws {
         let key = ModelKey.random()
         let host = try TestHost.provisioned(Self.model(0.5), modelKey: key)
@@ -40,7 +40,7 @@ struct NoiseTests {
         #expect(zip(found, clean).allSatisfy { abs(Double($0) - $1) > 1e-4 })
     }
 
-    @Test("A repeat shows the host the same values; another input, key or manifest shows other noise")
+    @Test("A repeated input gives the same values; another input, key or manifest gives other noise")
     func repeats() throws {
         let key = ModelKey.random()
         let host = try TestHost.provisioned(Self.model(0.5), modelKey: key)
@@ -59,7 +59,7 @@ struct NoiseTests {
         #expect(zip(neighbour, first).allSatisfy { $0 != $1 })
     }
 
-    @Test("One picture gets one noise, as pixels or as the floats that they become")
+    @Test("One picture gets the same noise as pixels and as the corresponding floats")
     func forms() throws {
         let host = try TestHost.provisioned(Self.model(0.5))
         let pixels = try boundary(of: try Picture.bytes(), from: host)
@@ -67,7 +67,7 @@ struct NoiseTests {
         #expect(try boundary(of: floats, from: host) == pixels)
     }
 
-    @Test("Without a deviation the boundary is the same in every bit as that of the FrontNet alone")
+    @Test("Without a standard deviation the boundary tensor is bit-identical to the FrontNet's result")
     func none() throws {
         let key = ModelKey.random()
         let found = try boundary(
@@ -76,7 +76,7 @@ struct NoiseTests {
         #expect(found == TinyModel.boundary(Picture.values.map(Double.init)).map(Float.init))
     }
 
-    @Test("What is kept for the mapping unit stays clean, and answers under little noise are those without")
+    @Test("Tensors for the mapping unit get no noise, and answers under little noise equal those without noise")
     func answers() throws {
         let host = try TestHost.provisioned(Self.model(1e-5))
         for index in 0..<3 {

@@ -61,7 +61,7 @@ private struct PatternModel {
     }
 }
 
-@Suite("What a plan leaves of its weights in ordinary memory")
+@Suite("Weights that a plan leaves in ordinary memory")
 struct PlanLeftoverTests {
     /// Compiles and runs a graph; meanwhile the constants are in secret pages only, and afterwards nowhere.
     private static func check(
@@ -77,7 +77,7 @@ struct PlanLeftoverTests {
         for name in constants { #expect(model.occurrences(name) == 0, "\(name) after the plan") }
     }
 
-    @Test("Biases, batch normalisations and arithmetic per channel, folded into a convolution or not")
+    @Test("A plan with biases, batch normalisations and channel arithmetic leaves no copy of them in ordinary memory")
     func channelScalings() async {
         await #expect(processExitsWith: .success) {
             var model = PatternModel()
@@ -99,7 +99,7 @@ struct PlanLeftoverTests {
         }
     }
 
-    @Test("Scales of weights that stay 8-bit integers")
+    @Test("A plan with weights kept as 8-bit integers leaves no copy of their scales in ordinary memory")
     func keptIntegers() async {
         await #expect(processExitsWith: .success) {
             var model = PatternModel()

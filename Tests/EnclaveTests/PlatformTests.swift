@@ -15,7 +15,7 @@ struct DevelopmentTests {
         return "/tmp/infenclave-test-\(String(generator.next() as UInt64, radix: 36))"
     }
 
-    @Test("A report carries measurement, report data and a signature that the key's public half verifies")
+    @Test("A report has the measurement, the report data and a signature that the public key verifies")
     func report() throws {
         let key = Curve25519.Signing.PrivateKey()
         let measurement = [UInt8](repeating: 3, count: 48)
@@ -33,7 +33,7 @@ struct DevelopmentTests {
         #expect(throws: EvidenceSourceError.self) { try source.evidence(reportData: [1]) }
     }
 
-    @Test("The key file is made once, with mode 0600, and one that others can read is refused")
+    @Test("The key file is created once, with mode 0600, and one that others can read is refused")
     func keyFile() throws {
         let path = temporaryPath()
         defer { unlink(path) }
@@ -64,7 +64,7 @@ struct DevelopmentTests {
     }
 
     @Test(
-        "Command lines are taken as the usage says",
+        "Command lines are accepted as the usage text states",
         arguments: [
             ("--measure", EnclaveArguments.measure),
             ("--print-development-key k", .developmentKey(path: "k")),

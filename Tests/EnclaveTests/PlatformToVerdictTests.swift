@@ -13,7 +13,7 @@ import Wire
 
 /// Evidence passes the whole chain: the kernel's interface, the source, the enclave, the document, the appraiser. The
 /// two ends have separate code, and only this test shows that they agree on names.
-@Suite("From the platform to the verdict")
+@Suite("Evidence from the platform to the verdict")
 struct PlatformToVerdictTests {
     /// - Parameter collateral: The client's own.
     private func verdict(
@@ -43,7 +43,7 @@ struct PlatformToVerdictTests {
         ).verdict
     }
 
-    @Test("An SNP report is accepted with the certificates that the host's table brings")
+    @Test("An SNP report is accepted with the certificates in the host's table")
     func snp() throws {
         let fixture = SNPFixture()
         let kernel = ModelKernel(provider: "sev_guest", auxblob: try fixture.certificateTable()) { reportData in
@@ -64,7 +64,7 @@ struct PlatformToVerdictTests {
         #expect(throws: AttestationError.self) { try verdict(fixture, source, collateral: [:]) }
     }
 
-    @Test("An SGX quote of Gramine's is accepted with the client's collateral")
+    @Test("Gramine's SGX quote is accepted with the client's collateral")
     func sgx() throws {
         let fixture = IntelFixture.sgx()
         let files: [String: [UInt8]] = [

@@ -52,7 +52,7 @@ struct ProcessTests {
         return try evidence(process)
     }
 
-    @Test("It ends in order when it is told to while requests are computed")
+    @Test("The enclave ends in order on request, even during computations")
     func endWhileComputing() throws {
         try withKeyFile { keyFile in
             for _ in 0..<5 {
@@ -75,9 +75,7 @@ struct ProcessTests {
         }
     }
 
-    @Test(
-        "With several workers it answers many requests at a time, each with its own answer, and ends its lease by itself"
-    )
+    @Test("With several workers, concurrent requests each get their own answer, and the lease ends by itself")
     func workers() throws {
         try withKeyFile { keyFile in
             let process = try EnclaveProcess([
@@ -130,7 +128,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("It attests, is provisioned, classifies and ends when it is told to")
+    @Test("The enclave attests, is provisioned, classifies, and ends on request")
     func wholeLife() throws {
         try withKeyFile { keyFile in
             let process = try EnclaveProcess(["--tee", "development", "--development-key", keyFile, "--threads", "1"])
@@ -159,7 +157,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("When its lease ends it wipes the model by itself, though nobody says anything")
+    @Test("At the end of its lease the enclave wipes the model without receiving a message")
     func leaseEnds() throws {
         try withKeyFile { keyFile in
             let process = try EnclaveProcess(["--tee", "development", "--development-key", keyFile, "--threads", "1"])
@@ -192,7 +190,7 @@ struct ProcessTests {
         #expect(!looks(200))
         watchdog.expect(progressBy: clock.clock.now() + .seconds(10))
         #expect(!looks(200))
-        // The machine slept: late at one look only, then the thread comes along.
+        // The machine slept: late at one check only, then the thread continues.
         clock.advance(by: .seconds(86_400))
         #expect(!looks(Watchdog.tolerance - 1))
         watchdog.expect(progressBy: clock.clock.now())
@@ -220,7 +218,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("Its memory is not dumpable, so that others of the same user cannot read it")
+    @Test("The enclave's memory is not dumpable, so that the same user's processes cannot read it")
     func notDumpable() throws {
         try withKeyFile { keyFile in
             let process = try EnclaveProcess(["--tee", "development", "--development-key", keyFile])
@@ -233,7 +231,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("It prints its measurement and the development key, and refuses wrong command lines with code 64")
+    @Test("The enclave prints its measurement and the development key, and refuses wrong command lines with code 64")
     func otherUses() throws {
         #expect(try EnclaveProcess(["--measure"]).wait() == 0)
         #expect(try EnclaveProcess([]).wait() == 64)

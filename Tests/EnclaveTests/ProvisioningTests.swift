@@ -24,7 +24,7 @@ struct ProvisioningTests {
     }
 
     @Test(
-        "Messages of another owner, epoch, manifest, enclave or model key are refused, and the right one still counts")
+        "Messages for another owner, epoch, manifest, enclave or model key are refused; then the right one is accepted")
     func wrongMessages() throws {
         let host = try loaded()
         let deployment = host.deployment
@@ -107,7 +107,7 @@ struct ProvisioningTests {
         #expect(try host.answersGoodRequest())
     }
 
-    @Test("When the lease ends the enclave refuses under seal, says so in its evidence, and serves after a new message")
+    @Test("When the lease ends the enclave refuses under seal, its evidence says so, and a new message starts it again")
     func leaseEnd() throws {
         let host = try TestHost.provisioned(terms: Self.terms(1, lease: 100))
         let waiting = try host.deployment.request(try Picture.floats(), for: host.evidence())
@@ -149,7 +149,9 @@ struct ProvisioningTests {
         #expect(try host.answersGoodRequest())
     }
 
-    @Test("A message on its way when the lease ends finds it ended, whether or not the enclave was told of the time")
+    @Test(
+        "A request that arrives after the lease has ended is refused as such, even if no timer has run"
+    )
     func unnoticedLeaseEnd() throws {
         let host = try TestHost.provisioned(terms: Self.terms(1, lease: 10))
         let request = try host.deployment.request(try Picture.floats(), for: host.evidence())
@@ -161,7 +163,7 @@ struct ProvisioningTests {
         #expect(host.intermediates == 0)
     }
 
-    @Test("A request that was refused under one list of clients does not open under the next")
+    @Test("A request refused under one client list does not open under the next")
     func refusedBefore() throws {
         let host = try TestHost.provisioned(terms: Self.terms(1, lease: 100))
         let newcomer = AccessToken.random()
@@ -182,10 +184,10 @@ struct ProvisioningTests {
         #expect(host.intermediates == 1)
     }
 
-    @Test("Evidence bounds a lease as provisioning does")
+    @Test("Evidence and provisioning have the same maximum lease")
     func longestLease() { #expect(EnclaveFacts.Lease.maximumSeconds == ServiceTerms.maximumLeaseSeconds) }
 
-    @Test("A renewal in time starts the lease anew, and grants quotas anew")
+    @Test("A renewal during the lease restarts it, and grants new quotas")
     func renewedLease() throws {
         let host = try TestHost.provisioned(terms: Self.terms(1, lease: 100), requests: 1)
         #expect(try host.answersGoodRequest())
@@ -198,7 +200,7 @@ struct ProvisioningTests {
         #expect(try host.status().state == .provisioned)
     }
 
-    @Test("Parts that are swapped, flipped, cut short or of another bundle are refused as they come")
+    @Test("Parts that are swapped, altered, truncated or of another bundle are refused on arrival")
     func damagedParts() throws {
         let deployment = try Deployment()
         let other = try Deployment()
@@ -222,7 +224,7 @@ struct ProvisioningTests {
         }
     }
 
-    @Test("A part that was refused may be loaded again, and the right one counts")
+    @Test("A refused part may be loaded again, and the right one is accepted")
     func loadedAgain() throws {
         let host = try TestHost(try Deployment())
         let deployment = host.deployment
@@ -236,7 +238,7 @@ struct ProvisioningTests {
         #expect(try load(deployment.frontNet) == .partRefused)
     }
 
-    @Test("Parts that do not fit each other are refused")
+    @Test("Parts that do not match each other are refused")
     func mismatchedParts() throws {
         let outside = TinyModel(isAllInside: false)
         let inside = TinyModel(isAllInside: true)
@@ -249,7 +251,7 @@ struct ProvisioningTests {
         #expect(try refusal(inside, inside) == nil)
         #expect(try refusal(inside, outside) == .mappingUnitRefused)
         #expect(try refusal(outside, inside) == .mappingUnitRefused)
-        // A name over the widest field of an answer cannot be answered with.
+        // A name longer than the answer's name field.
         var wide = outside
         wide.classNames[0] = String(repeating: "x", count: 1024)
         #expect(try refusal(outside, wide) == nil)

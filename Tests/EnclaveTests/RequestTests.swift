@@ -7,11 +7,11 @@ import Tensors
 import Testing
 import Wire
 
-@Suite("Requests of clients")
+@Suite("Client requests")
 struct RequestTests {
     static let models = [TinyModel(isAllInside: false), TinyModel(isAllInside: true)]
 
-    @Test("Probabilities are those of the whole network, for f32 and for 8-bit pictures", arguments: models.indices)
+    @Test("Probabilities equal those of the whole network, for f32 and for 8-bit pictures", arguments: models.indices)
     func probabilities(model index: Int) throws {
         let model = Self.models[index]
         let host = try TestHost.provisioned(model)
@@ -35,7 +35,7 @@ struct RequestTests {
         #expect(host.intermediates == (model.isAllInside ? 0 : 4))
     }
 
-    @Test("What crosses the boundary is the FrontNet's result and nothing else")
+    @Test("Only the FrontNet's result crosses the boundary")
     func boundary() throws {
         let host = try TestHost.provisioned()
         let request = try host.deployment.request(try Picture.floats(), for: host.evidence())
@@ -50,7 +50,7 @@ struct RequestTests {
         }
     }
 
-    @Test("Answers of every class and every refusal have one length")
+    @Test("Answers of every class and all refusals have the same length")
     func lengths() throws {
         let host = try TestHost.provisioned()
         let deployment = host.deployment
@@ -87,7 +87,7 @@ struct RequestTests {
         }
     }
 
-    @Test("Plaintexts that are no classification request are refused under seal")
+    @Test("Plaintexts that are not classification requests are refused under seal")
     func malformedPlaintexts() throws {
         let host = try TestHost.provisioned()
         let deployment = host.deployment
@@ -117,7 +117,7 @@ struct RequestTests {
     }
 
     @Test(
-        "Inputs that are not finite are refused before the FrontNet runs",
+        "Inputs with non-finite values are refused before the FrontNet runs",
         arguments: [Float.nan, .infinity, -.infinity])
     func inputsNotFinite(value: Float) throws {
         let host = try TestHost.provisioned()
@@ -128,7 +128,7 @@ struct RequestTests {
         #expect(host.intermediates == 0)
     }
 
-    @Test("Replayed, truncated, flipped and re-keyed messages are refused, and the service goes on")
+    @Test("Replayed, truncated, altered and re-keyed messages are refused, and the service continues")
     func hostileMessages() throws {
         for model in Self.models {
             let host = try TestHost.provisioned(model)
@@ -163,7 +163,7 @@ struct RequestTests {
         }
     }
 
-    @Test("Impossible tensors from the host are refused under seal, once, and the service goes on")
+    @Test("Invalid tensors from the host are refused under seal, once, and the service continues")
     func impossibleResults() throws {
         let host = try TestHost.provisioned()
         let evidence = try host.evidence()
@@ -193,7 +193,7 @@ struct RequestTests {
         #expect(try host.answersGoodRequest())
     }
 
-    @Test("Results are taken in any order, once, for the request that they are for")
+    @Test("Results are accepted in any order, once each, for their own request")
     func interleaved() throws {
         let host = try TestHost.provisioned()
         let evidence = try host.evidence()
@@ -221,7 +221,7 @@ struct RequestTests {
         }
     }
 
-    @Test("A BackNet that fails yields a sealed refusal; a cancelled request is gone")
+    @Test("A failed BackNet gives a sealed refusal; a cancelled request is removed")
     func failureAndCancellation() throws {
         let host = try TestHost.provisioned()
         let evidence = try host.evidence()
@@ -239,7 +239,7 @@ struct RequestTests {
         #expect(try host.status().inFlight == 0)
     }
 
-    @Test("Logits that overflow are a failure, not an answer")
+    @Test("Logits that overflow give an error instead of an answer")
     func overflow() throws {
         var model = TinyModel(isAllInside: true)
         model.gain = 3e38
@@ -248,7 +248,7 @@ struct RequestTests {
         #expect(try request.answer(try host.classify(request)).status == .failed)
     }
 
-    @Test("Equal scores are listed by index, for every length of the list", arguments: 1...3)
+    @Test("Equal scores are ordered by index, for every length of the list", arguments: 1...3)
     func ties(topK: Int) throws {
         var model = TinyModel(isAllInside: true)
         model.gain = 0

@@ -48,7 +48,7 @@ struct SandboxTests {
     }
 
     @Test(
-        "The development TEE's process opens no file, and learns nothing of one",
+        "The development TEE's process opens no file and reads no file's attributes",
         arguments: ["read", "write", "make", "remove", "status", "raise limit"])
     func files(_ attempt: String) throws {
         #expect(try probe("development", attempt, "/etc/passwd") == EPERM)
@@ -65,30 +65,30 @@ struct SandboxTests {
         #expect(try probe(kind, "remove", "/etc/passwd") == EACCES)
     }
 
-    @Test("A folder that is left is left with all below it, to read only, and nothing beside it")
+    @Test("An allowed folder is readable with everything below it, and nothing beside it is")
     func folder() throws {
         #expect(try probe("folder:/etc", "read", "/etc/passwd") == 0)
         #expect(try probe("folder:/etc", "write", "/etc/passwd") == EACCES)
         #expect(try probe("folder:/etc", "read", "/usr") == EACCES)
-        // Whoever may make all calls keeps sockets.
+        // A process that may make all system calls keeps sockets.
         #expect(try probe("folder:/etc", "socket") == 0)
     }
 
     @Test(
-        "Threads, generated code, random numbers and locks of memory are left",
+        "Threads, generated code, random numbers and memory locks remain allowed",
         arguments: ["thread", "code", "random", "lock"])
     func needed(_ attempt: String) throws { #expect(try probe("development", attempt) == 0) }
 
     @Test("A process can end itself")
     func endsItself() throws { #expect(try probe("development", "abort") == 128 + SIGABRT) }
 
-    @Test("Under Gramine there is no sandbox of ours: the manifest restricts the enclave")
+    @Test("Under Gramine no additional sandbox is used: the manifest restricts the enclave")
     func gramine() throws {
         #expect(EnclaveSandbox.sandbox(for: .sgx) == nil)
         #expect(try Sandbox(paths: [], calls: .enclave).enter(.none) == [])
     }
 
-    @Test("Each thread of a serving enclave is in it, unless its host says otherwise")
+    @Test("Every thread of a serving enclave is in the sandbox, unless its host disables it")
     func serving() throws {
         var generator = SystemRandomNumberGenerator()
         let keyFile = "/tmp/infenclave-test-\(String(generator.next() as UInt64, radix: 36))"

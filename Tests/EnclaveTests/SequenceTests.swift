@@ -6,7 +6,7 @@ import Tensors
 import Testing
 import Wire
 
-@Suite("Any sequence of messages")
+@Suite("Random sequences of messages")
 struct SequenceTests {
     /// A message that may or may not make sense now.
     private func message(
@@ -41,7 +41,7 @@ struct SequenceTests {
         }
     }
 
-    @Test("Each message has one reply, states never go back, and answers have one length", arguments: 0..<40)
+    @Test("Every message has one reply, states never go back, and answers have one length", arguments: 0..<40)
     func randomSequence(seed: Int) throws {
         var generator = SeededGenerator(seed: UInt64(seed))
         let limits = EnclaveLimits(requestsInFlight: 3, requestsPerKey: 6)

@@ -7,8 +7,8 @@ import Tensors
 import Testing
 import Wire
 
-/// The owner and the host against the client: what was signed is not what the parts do.
-@Suite("What an enclave states of itself")
+/// Owner and host collude: the signed facts differ from the parts' behaviour.
+@Suite("Service facts in evidence")
 struct ServiceFactsTests {
     private func refusal(_ model: TinyModel, claiming facts: ServiceFacts) throws -> EnclaveErrorCode? {
         let host = try TestHost(try Deployment(model, claiming: facts))
@@ -31,7 +31,7 @@ struct ServiceFactsTests {
             sigma: sigma ?? truth.sigma, toHost: crossing ?? truth.toHost, fromHost: crossing ?? truth.fromHost)
     }
 
-    @Test("A FrontNet that lets something cross is refused under a manifest that says that everything is inside")
+    @Test("A FrontNet with a boundary tensor is refused under a manifest that states everything inside")
     func secretBoundary() throws {
         let outside = TinyModel(isAllInside: false)
         let claimed = try TinyModel(isAllInside: true).facts()
@@ -40,7 +40,7 @@ struct ServiceFactsTests {
         #expect(try refusal(TinyModel(isAllInside: true), claiming: outside.facts()) == .factsMismatch)
     }
 
-    @Test("Each fact that differs from what the parts do is refused")
+    @Test("Each stated fact that differs from the parts' behaviour is refused")
     func everyFact() throws {
         var model = TinyModel(isAllInside: false, sigma: NoiseDeviation(0.5))
         let shape = { (extents: [Int]) throws in [TensorType(.float32, try Shape(extents))] }
@@ -59,7 +59,7 @@ struct ServiceFactsTests {
         #expect(try refusal(model, claiming: facts(of: model, acceptsFloats: true)) == .factsMismatch)
     }
 
-    @Test("Before provisioning evidence states the parts alone, then what they do, both bound by the report data")
+    @Test("Evidence states the parts before provisioning, and the facts afterwards, both bound by the report data")
     func statement() throws {
         for isAllInside in [false, true] {
             let host = try TestHost(try Deployment(TinyModel(isAllInside: isAllInside)))
@@ -81,7 +81,7 @@ struct ServiceFactsTests {
         }
     }
 
-    @Test("A FrontNet that takes pixels only refuses floats, under seal")
+    @Test("A FrontNet for pixels refuses floats, under seal")
     func pixelsOnly() throws {
         var model = TinyModel(isAllInside: false)
         model.acceptsFloats = false

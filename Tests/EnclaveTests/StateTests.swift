@@ -8,7 +8,7 @@ import Tensors
 import Testing
 import Wire
 
-@Suite("The enclave's states")
+@Suite("Enclave states")
 struct StateTests {
     /// What a message is answered with: the code of a refusal, or the kind of another reply.
     enum Reply: Equatable {
@@ -49,7 +49,7 @@ struct StateTests {
     /// Every message in the order of its kind, as good as the state allows, with the reply in each state.
     private func cases(_ host: TestHost) throws -> [(HostMessage, [Reply])] {
         let deployment = host.deployment
-        // Before there is a bundle there is no evidence; then another enclave's stands in.
+        // Without a bundle there is no evidence, so evidence of another enclave is used.
         let donor = try TestHost(deployment)
         try donor.load()
         let evidence = try (try? host.evidence()) ?? donor.evidence()
@@ -82,7 +82,7 @@ struct StateTests {
         ]
     }
 
-    @Test("Every message in every state has its one reply", arguments: EnclaveStatus.State.allCases)
+    @Test("Every message in every state has its defined reply", arguments: EnclaveStatus.State.allCases)
     func everyStateAndMessage(state: EnclaveStatus.State) throws {
         let index = try #require(EnclaveStatus.State.allCases.firstIndex(of: state))
         let count = try cases(try host(in: state)).count
@@ -135,7 +135,7 @@ struct StateTests {
         #expect(try refusal(core, signature) == .unexpected)
     }
 
-    @Test("Parts come after the manifest, in order, and as large as it says")
+    @Test("Parts must follow the manifest, in order, with the stated sizes")
     func partChunks() throws {
         let host = try TestHost(try Deployment())
         let part = host.deployment.frontNet
@@ -160,7 +160,7 @@ struct StateTests {
         #expect(try host.status().state == .awaitingBundle)
     }
 
-    @Test("A bundle with a part over the enclave's limit is refused before any of it is taken")
+    @Test("A bundle with a part over the enclave's limit is refused before any part is accepted")
     func partLimit() throws {
         let deployment = try Deployment()
         let host = try TestHost(deployment, limits: EnclaveLimits(partBytes: deployment.frontNet.count - 1))
@@ -195,7 +195,7 @@ struct StateTests {
         #expect(try other.evidence().keyConfiguration != evidence.keyConfiguration)
     }
 
-    @Test("A nonce of 16 to 64 bytes is taken, no other", arguments: [0, 1, 15, 16, 32, 64, 65])
+    @Test("Only a nonce of 16 to 64 bytes is accepted", arguments: [0, 1, 15, 16, 32, 64, 65])
     func nonceLengths(count: Int) throws {
         let host = try TestHost(try Deployment())
         try host.load()
@@ -203,7 +203,7 @@ struct StateTests {
         #expect(code == ((16...64).contains(count) ? nil : .malformed))
     }
 
-    @Test("A platform that makes no evidence is reported by a code")
+    @Test("A platform that makes no evidence causes an error code")
     func brokenPlatform() throws {
         let host = try TestHost(try Deployment(), evidence: EchoEvidence(isBroken: true))
         try host.load()

@@ -6,7 +6,7 @@ import Testing
 import Wire
 
 /// Parts of more than one block, whose ciphertext goes back while they are opened.
-@Suite("Parts that are opened block by block")
+@Suite("Parts decrypted block by block")
 struct StreamedPartTests {
     /// 3 MB of weights.
     private static var heavy: TinyModel {
@@ -15,7 +15,7 @@ struct StreamedPartTests {
         return model
     }
 
-    @Test("A part of several blocks opens and answers, and again after its lease")
+    @Test("A part of several blocks is decrypted and serves, and does so again after its lease")
     func opens() throws {
         let deployment = try Deployment(Self.heavy)
         #expect(deployment.frontNet.count > 2 << 20)
@@ -37,7 +37,7 @@ struct StreamedPartTests {
     }
 
     @Test(
-        "Where opened parts do not do what the manifest says, the enclave waits for them again, and refuses them again")
+        "Parts whose behaviour differs from the manifest are discarded, and refused again when they are loaded again")
     func refused() throws {
         var wrong = TinyModel(isAllInside: true)
         wrong.topK = 1

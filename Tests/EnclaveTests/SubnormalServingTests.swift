@@ -74,14 +74,14 @@ struct SubnormalServingTests {
     }
 
     @Test(
-        "Requests and results of subnormal numbers are answered in the time of ordinary ones and of zeros, to 10 %",
+        "Requests and results with subnormal numbers take the time of ordinary numbers and zeros, to 10 %",
         arguments: [true, false])
     func time(isAllInside: Bool) throws {
         let served = try Served(isAllInside: isAllInside)
         for value in Self.values { _ = try served.classify(value) }
         let stages = isAllInside ? [0] : [0, 1]
         var found = stages.map { _ in Self.values.map { _ in [Double]() } }
-        // Other tests and programs want the cores too: a fault is there in every attempt.
+        // Other tests and programs use the cores too; a real fault appears in every attempt.
         for attempt in 1...8 {
             var times = Self.values.map { _ in [[Duration]]() }
             for run in 0..<(10 * min(attempt, 4) + 1) {

@@ -69,7 +69,7 @@ final class TestHost {
         return try refusal(of: .provision(ciphertext: message))
     }
 
-    /// What time alone makes the enclave say.
+    /// The frames that timers cause.
     func advance(by time: Duration) -> [Frame<EnclaveMessage>] {
         clock.advance(by: time)
         return enclave.advance()
@@ -90,7 +90,7 @@ final class TestHost {
         return frames
     }
 
-    /// What a message comes to at once.
+    /// The immediate outcome of a message.
     func take(_ message: HostMessage, requestID: UInt64) -> Enclave.Step { enclave.take(message, requestID: requestID) }
 
     func finish(_ computed: Computed) -> [Frame<EnclaveMessage>] { enclave.finish(computed) }
@@ -149,14 +149,14 @@ final class TestHost {
         return try Tensor(values.map(Float.init), shape: [1, 2, 2, 2])
     }
 
-    /// Whether the service goes on: a good request gets its answer.
+    /// Whether the service continues: a good request gets its answer.
     func answersGoodRequest() throws -> Bool {
         let request = try deployment.request(try Picture.floats(), for: evidence())
         return try request.answer(try classify(request)).status == .answered
     }
 }
 
-/// A clock that stands still unless it is told to go on.
+/// A clock that a test advances.
 final class TestClock: Sendable {
     private let time = Mutex(Duration.seconds(1_000_000))
 

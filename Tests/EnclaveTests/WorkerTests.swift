@@ -8,7 +8,7 @@ import Tensors
 import Testing
 import Wire
 
-@Suite("Requests that are computed at the same time")
+@Suite("Concurrent requests")
 struct WorkerTests {
     private static let workers = InferenceWorkers(count: 3)
 
@@ -72,7 +72,9 @@ struct WorkerTests {
         #expect(try host.refusal(of: .infer(message: first.message), requestID: 8) == .replayed)
     }
 
-    @Test("When a lease ends, what is computed is refused at once, and the model goes with the last computation")
+    @Test(
+        "At the end of a lease running requests are refused at once, and the model is freed after the last computation"
+    )
     func leaseEnd() throws {
         let host = try host(isAllInside: true)
         let requests = try (0..<3).map { try request(host, $0) }
@@ -97,7 +99,7 @@ struct WorkerTests {
                 == .leaseEnded)
     }
 
-    @Test("A renewal lets what is computed be finished, and what was refused before it is not served after it")
+    @Test("A renewal lets running requests finish, and a request refused before it is not served after it")
     func renewal() throws {
         let host = try host(isAllInside: true)
         let underWay = try request(host, 2)
@@ -111,7 +113,7 @@ struct WorkerTests {
         #expect(try answer(host.finish(running.run(worker: 0)), underWay).entries.first?.index == 2)
     }
 
-    @Test("Requests beyond the credits are refused and cost nothing, also when those before were given up")
+    @Test("Requests beyond the credits are refused without using quota, even if earlier requests were cancelled")
     func credits() throws {
         let host = try host(isAllInside: true, requests: 7)
         #expect(try host.status().credits == 6)
@@ -129,7 +131,7 @@ struct WorkerTests {
     }
 
     @Test(
-        "What comes back from the BackNet takes no credit: the request whose FrontNet is done makes room for the next")
+        "A request in its mapping unit takes no credit, so that the next request can begin")
     func creditsBesideMappingUnits() throws {
         let host = try host(isAllInside: false)
         let requests = try (0..<7).map { try request(host, $0) }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Evidence documents and transcripts")
 struct EvidenceTests {
-    @Test("The transcript has the layout of the protocol page")
+    @Test("The transcript has the layout on the protocol page")
     func transcript() throws {
         let transcript = try ReportTranscript(
             nonce: Array(repeating: 1, count: 16), keyConfiguration: [2, 3], facts: [7, 8, 9],
@@ -30,7 +30,7 @@ struct EvidenceTests {
         }
     }
 
-    @Test("A document survives its JSON, and JSON that lacks a member or has another version does not become one")
+    @Test("A document survives encoding as JSON; JSON that lacks a member or has another version is refused")
     func document() throws {
         let document = try Self.sample()
         let json = try document.json()
@@ -48,7 +48,7 @@ struct EvidenceTests {
         }
     }
 
-    @Test("A document of another version says which it has, which is expected, and what helps", arguments: [1, 3])
+    @Test("The error for a document of another version gives both versions and the remedy", arguments: [1, 3])
     func otherVersion(_ version: Int) throws {
         let text = String(decoding: try Self.sample().json(), as: UTF8.self)
             .replacing(#""version":2"#, with: #""version":\#(version)"#)
@@ -61,7 +61,7 @@ struct EvidenceTests {
     }
 
     @Test(
-        "A document that names a member twice is refused by name, at any depth and in any spelling",
+        "A document with a duplicate member is refused by its name, at any depth and in any spelling",
         arguments: [
             (##""epoch":"##, ##""epoch":"00","epoch":"##), (##""epoch":"##, ##""ep\u006fch":"00","epoch":"##),
             (##"{"tcb_info":"##, ##"{"tcb_info":"AA==","tcb_info":"##),
@@ -76,7 +76,7 @@ struct EvidenceTests {
         #expect(error?.message.contains("twice in one object") == true)
     }
 
-    @Test("Objects beside each other may have members of the same name, and nesting costs no stack")
+    @Test("Sibling objects may have members of the same name, and deep nesting uses no stack")
     func depth() throws {
         #expect(throws: Never.self) { try JSONText(Array(##"[{"a":1},{"a":{"a":[]}},{}]"##.utf8), name: "it") }
         let deep = [UInt8](repeating: UInt8(ascii: "["), count: 1 << 20)
@@ -85,7 +85,7 @@ struct EvidenceTests {
         #expect(throws: Never.self) { try JSONText(closed, name: "it") }
     }
 
-    @Test("A list over its limit is refused before the rest of it is read")
+    @Test("A list over its limit is refused before the rest is read")
     func longList() throws {
         let text = Array("[1\(String(repeating: ",1", count: 1 << 18))]".utf8)
         let clock = ContinuousClock()
@@ -107,7 +107,7 @@ struct EvidenceTests {
         #expect(try JSONText(Array("[]".utf8), name: "the list").array(atMost: 0).isEmpty)
     }
 
-    @Test("A manifest that names a member twice is refused, also before its version is looked at")
+    @Test("A manifest with a duplicate member is refused, even before its version is checked")
     func doubledManifest() {
         for json in [
             ##"{"formatVersion":2,"formatVersion":2}"##, ##"{"formatVersion":1,"cuts":{"front":"a","front":"b"}}"##,
@@ -124,7 +124,7 @@ struct EvidenceTests {
             manifestSignature: Array(repeating: 6, count: 64), facts: [9], epoch: Array(repeating: 7, count: 16))
     }
 
-    @Test("Hexadecimal text is read in both cases and nothing else is")
+    @Test("Hexadecimal text is decoded in both cases, and anything else is refused")
     func hex() {
         #expect([UInt8](hex: "00fFa0") == [0, 255, 160])
         #expect([UInt8]([0, 255, 160]).hex == "00ffa0")

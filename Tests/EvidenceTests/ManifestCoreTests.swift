@@ -35,9 +35,9 @@ private enum Sample {
 
 private func bytes(_ byte: UInt8, _ count: Int) -> [UInt8] { [UInt8](repeating: byte, count: count) }
 
-@Suite("Manifest cores and the facts of enclaves")
+@Suite("Manifest cores and service facts")
 struct ManifestCoreTests {
-    @Test("Manifest cores and facts have the layouts of the protocol page")
+    @Test("Manifest cores and facts have the layouts on the protocol page")
     func layouts() throws {
         let service: [UInt8] =
             [1, 0, 1, 2] + [3, 0, 0, 0, 5, 0, 0, 0, 7, 0, 0, 0, 10, 0, 0, 0, 2, 0, 0, 0] + bytes(0, 8)
@@ -64,7 +64,7 @@ struct ManifestCoreTests {
                 == head + [2, 2, 1, 0, 0, 0, 0, 0, 0, 60, 0, 0, 0, 7, 0, 0, 0, UInt8(service.count), 0, 0, 0] + service)
     }
 
-    @Test("Manifest cores survive encoding, and no truncation, extension or other version of the bytes is accepted")
+    @Test("Manifest cores survive encoding, and truncated, extended and other-version bytes are refused")
     func roundTrips() throws {
         let lease = EnclaveFacts.Lease(sequence: .max, seconds: EnclaveFacts.Lease.maximumSeconds, secondsLeft: 0)
         for inside in [false, true] {
@@ -89,7 +89,7 @@ struct ManifestCoreTests {
         #expect(error?.code == .unsupported && error?.message.contains("infenclave partition") == true)
     }
 
-    @Test("A changed byte gives other facts with their own bytes, or none")
+    @Test("Changed bytes decode to facts that encode to the same bytes, or are refused")
     func oneEncoding() throws {
         let encoded = try Sample.core(inside: false).encoded()
         for index in encoded.indices {
@@ -102,7 +102,7 @@ struct ManifestCoreTests {
         }
     }
 
-    @Test("A lease that no owner can grant is refused")
+    @Test("A lease beyond the owner's limit is refused")
     func leases() throws {
         func read(_ sequence: UInt64, _ seconds: UInt32, _ left: UInt32) throws -> EnclaveFacts {
             let lease = EnclaveFacts.Lease(sequence: sequence, seconds: seconds, secondsLeft: left)
@@ -117,7 +117,7 @@ struct ManifestCoreTests {
         }
     }
 
-    @Test("Parts that are not those of such a bundle are refused")
+    @Test("A list of parts that no bundle has is refused")
     func parts() throws {
         func core(_ kinds: [ManifestCore.PartKind], inside: Bool) throws -> ManifestCore {
             try ManifestCore(
@@ -140,7 +140,7 @@ struct ManifestCoreTests {
         }
     }
 
-    @Test("The sealing context has no digests and is the core in all else")
+    @Test("The sealing context is the core with its part and text digests set to zero")
     func sealingContext() throws {
         let core = try Sample.core(inside: false)
         let other = try ManifestCore(

@@ -15,18 +15,18 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case keyholdEntry = "keyhold-entry"
     case npy
     case image
-    // What goes into an image for a TEE.
+    // Inputs of an image for a TEE.
     case enclaveImage = "enclave-image"
     case firmware
     case kernel
 
-    // What host and enclave say to each other.
+    // Messages between host and enclave.
     case hostFrames = "host-frames"
     case enclaveFrames = "enclave-frames"
     case epochs
     case bootCommandLine = "boot-command-line"
 
-    // What clients, owner and enclave say to each other.
+    // Messages between clients, owner and enclave.
     case keyConfiguration = "key-configuration"
     case obliviousRequest = "oblivious-request"
     case binaryHTTP = "binary-http"
@@ -36,13 +36,13 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case auditStatistics = "audit-statistics"
     case sealedPart = "sealed-part"
 
-    // What clients of the proxy send.
+    // Requests to the proxy.
     case inferenceRequest = "inference-request"
     case inferenceMessage = "inference-message"
-    // What another engine answers to the host.
+    // Answers of an external engine to the host.
     case inferResponse = "infer-response"
 
-    // What an untrusted server serves, and what it is judged by.
+    // Evidence of an untrusted server, and the policy and collateral for it.
     case manifest
     case manifestCore = "manifest-core"
     case enclaveFacts = "enclave-facts"

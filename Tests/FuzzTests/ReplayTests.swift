@@ -3,10 +3,10 @@ import Foundation
 import FuzzEntryPoints
 import Testing
 
-/// What the fuzzers found once, and where they start from, without the fuzzers.
-@Suite("Parsers of bytes from outside")
+/// Inputs that fuzzers found, and their seeds, run without the fuzzers.
+@Suite("Parsers of untrusted bytes")
 struct ReplayTests {
-    /// `Fuzz/Corpus`, a folder per target. A file's name starts with what has to become of it.
+    /// `Fuzz/Corpus`, a folder per target. A file's name starts with the expected outcome.
     private static let corpus = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Fuzz/Corpus")
 
@@ -20,7 +20,7 @@ struct ReplayTests {
         Array(bytes).withUnsafeBytes(target.run)
     }
 
-    @Test("A file of the corpus is accepted or refused, as its name says", arguments: FuzzTarget.allCases)
+    @Test("Each corpus file is accepted or refused as its name states", arguments: FuzzTarget.allCases)
     func corpus(_ target: FuzzTarget) throws {
         for file in try Self.files(of: target) {
             let outcome = Self.run(target, try Data(contentsOf: file))
@@ -32,7 +32,7 @@ struct ReplayTests {
         }
     }
 
-    @Test("Every seed is accepted, and every target has one in the seeds or the corpus")
+    @Test("Every seed is accepted, and every target has an accepted input")
     func seeds() throws {
         let seeds = try FuzzSeed.all()
         for seed in seeds where seed.target != .verification {

@@ -21,7 +21,7 @@ private final class Budget {
     func release(_ identifier: UInt64) { budget.release(identifier) }
 }
 
-@Suite("The memory of bodies")
+@Suite("Memory of request bodies")
 struct BodyBudgetTests {
     @Test("Bytes are charged as they arrive, until the body is released")
     func charges() {
@@ -53,7 +53,7 @@ struct BodyBudgetTests {
         #expect(budget.used == 90)
     }
 
-    @Test("Bodies that have been in reception for long are dropped before the newest, the longest first")
+    @Test("Bodies that have been incomplete for long are dropped before the newest, the oldest first")
     func stalled() {
         let budget = Budget(capacity: 100)
         budget.begin(1, at: 0)
@@ -67,7 +67,7 @@ struct BodyBudgetTests {
         #expect(budget.used == 80)
     }
 
-    @Test("Complete bodies stay, and what finds only such is refused")
+    @Test("Complete bodies are kept, and a new body is refused if only those could be dropped")
     func complete() {
         let budget = Budget(capacity: 100)
         budget.begin(1, at: 0)
@@ -78,7 +78,7 @@ struct BodyBudgetTests {
         #expect(budget.used == 100)
     }
 
-    @Test("Bytes of a body that never began, or that exceeds the capacity, are refused")
+    @Test("Bytes of an unknown body, or beyond the capacity, are refused")
     func strange() {
         let budget = Budget(capacity: 100)
         #expect(budget.take(1, for: 9, at: 0) == [9])
@@ -110,7 +110,7 @@ private final class Shares {
         shares.give(for: address, of: KeySlot.all[replica], at: second(time))
     }
 
-    /// How many of so many tries are granted; each is given back at once.
+    /// The number of granted requests among `count`; each place is returned at once.
     func granted(_ tries: Int, for address: ClientAddress, at time: Double) -> Int {
         (0..<tries).count { _ in
             guard take(address, at: time) else { return false }
@@ -120,12 +120,12 @@ private final class Shares {
     }
 }
 
-@Suite("Shares of evidence")
+@Suite("Shares of evidence requests")
 struct EvidenceSharesTests {
     private let stranger = ClientAddress(ipv4: 1)
     private let client = ClientAddress(ipv4: 2)
 
-    @Test("Clients behind one address wait for each other; an address without remaining share is refused at once")
+    @Test("Clients of one address wait for each other; an address without remaining share is refused at once")
     func busy() {
         let shares = Shares()
         #expect(shares.take(stranger, at: 0) && shares.take(stranger, at: 0))
@@ -167,7 +167,7 @@ struct EvidenceSharesTests {
         #expect(shares.take(ClientAddress(ipv4: 9), at: 9))
     }
 
-    @Test("Unanswered requests for evidence of one replica take no place at another; the rate is for both together")
+    @Test("Unanswered evidence requests at one replica take no place at another; the rate limit covers both together")
     func replicas() {
         let shares = Shares()
         for address in 1..<5 as Range<UInt32> {
@@ -186,7 +186,7 @@ struct EvidenceSharesTests {
         #expect(shares.take(ClientAddress(ipv4: 9), of: 1, at: 0))
     }
 
-    @Test("Addresses are forgotten, and where clients share one it may have all")
+    @Test("Idle addresses are forgotten, and if clients share one address it may use the whole rate")
     func memory() {
         let shares = Shares()
         for number in 0..<100_000 as Range<UInt32> {
@@ -200,7 +200,7 @@ struct EvidenceSharesTests {
 
 @Suite("Token buckets")
 struct TokenBucketTests {
-    @Test("A burst is granted at once, and then as many as time brings, never more than the burst")
+    @Test("A burst is granted at once, and then the refill rate, never more than the burst")
     func bucket() {
         var bucket = TokenBucket(perSecond: 20, burst: 40, at: second(0))
         func granted(_ tries: Int, at now: Double) -> Int { (0..<tries).count { _ in bucket.take(at: second(now)) } }

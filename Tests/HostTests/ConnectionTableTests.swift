@@ -23,13 +23,13 @@ private final class Table {
     func setStalled(_ identifier: UInt64, _ isStalled: Bool) { table.setStalled(identifier, isStalled) }
 }
 
-@Suite("The table of connections")
+@Suite("The connection table")
 struct ConnectionTableTests {
     private let one = ClientAddress(ipv4: 1)
     private let other = ClientAddress(ipv4: 2)
 
     @Test(
-        "The evicted connection is of the address with the most connections, and has been without a completed request for the longest time"
+        "The evicted connection belongs to the address with the most and has completed no request for the longest time"
     )
     func order() throws {
         let table = Table(total: 4, perAddress: 4)
@@ -39,14 +39,14 @@ struct ConnectionTableTests {
         let newest = try #require(table.open(from: one, at: 3)).identifier
         #expect(table.beginAnswer(served))
         table.completed(served, at: 4)
-        // The lonely one is the oldest, and safe while another address has more.
+        // The only connection of its address is the oldest, and is kept while another address has more.
         #expect(table.open(from: ClientAddress(ipv4: 3), at: 5)?.evicted == idle)
         #expect(table.open(from: ClientAddress(ipv4: 4), at: 6)?.evicted == newest)
         #expect(table.isOpen(served) && table.count == 4)
         #expect(table.open(from: ClientAddress(ipv4: 5), at: 7)?.evicted == lonely)
     }
 
-    @Test("A connection with a complete request stays until it is answered, and a new one finds no room")
+    @Test("A connection with a complete request is kept until it is answered, and a new one finds no room")
     func answering() throws {
         let table = Table(total: 2, perAddress: 2)
         let first = try #require(table.open(from: one, at: 0)).identifier
@@ -59,7 +59,7 @@ struct ConnectionTableTests {
         #expect(!table.beginAnswer(another), "what was evicted is not answered")
     }
 
-    @Test("A connection whose client does not read is evicted for a new one, and stays if it reads again")
+    @Test("A connection whose client does not read is evicted for a new one, and is kept if it reads again")
     func stalled() throws {
         let table = Table(total: 2, perAddress: 2)
         let first = try #require(table.open(from: one, at: 0)).identifier
@@ -82,7 +82,7 @@ struct ConnectionTableTests {
         #expect(table.open(from: one, at: 10)?.evicted == refused)
     }
 
-    @Test("An address at its own limit loses one of its own, and takes nobody else's place")
+    @Test("An address at its limit loses one of its own connections, and evicts nobody else's")
     func perAddress() throws {
         let table = Table(total: 10, perAddress: 2)
         let theirs = try #require(table.open(from: other, at: 0)).identifier
@@ -92,7 +92,7 @@ struct ConnectionTableTests {
         #expect(table.isOpen(theirs) && table.count == 3)
     }
 
-    @Test("A thousand idle connections of one address do not keep a newcomer out, and it outlives the older ones")
+    @Test("A thousand idle connections of one address do not exclude a new client, which outlives the older ones")
     func oneAddress() throws {
         let table = Table(total: 1024, perAddress: 1024)
         for number in 0..<1024 { _ = table.open(from: one, at: Double(number) / 1000) }
@@ -107,7 +107,7 @@ struct ConnectionTableTests {
     }
 
     @Test(
-        "In every sequence of six events the limits hold, and the first connection in the order of eviction is closed")
+        "In every sequence of six events the limits hold, and the first connection in eviction order is closed")
     func everySequence() {
         var search = Search(addresses: [one, other], limits: (total: 3, perAddress: 2))
         search.explore(.init(.init(total: 3, perAddress: 2)), [], depth: 6)
@@ -115,7 +115,7 @@ struct ConnectionTableTests {
         #expect(search.states > 10_000)
     }
 
-    /// Tries all events in all orders beside a list that is kept naively.
+    /// Applies all events in all orders, and compares the table with a simple list.
     private struct Search {
         struct Known {
             let identifier: ConnectionTable.Identifier
@@ -145,7 +145,7 @@ struct ConnectionTableTests {
                 explore(table, known, depth: depth - 1)
             }
             for index in known.indices {
-                // Of the others it makes no difference but in their order.
+                // It changes only the order of the others.
                 let canStall = known[index].phase == 1 || known[index].isStalled
                 for event in 0..<(canStall ? 5 : 4) {
                     var (table, known) = (table, known)
@@ -205,9 +205,9 @@ struct ConnectionTableTests {
     }
 }
 
-@Suite("Addresses that connections are counted for")
+@Suite("Addresses for counting connections")
 struct ClientAddressTests {
-    @Test("IPv6 counts by its first 64 bits, and IPv4 that is mapped into it as itself")
+    @Test("IPv6 addresses count by their first 64 bits, and IPv4-mapped ones as IPv4")
     func prefixes() {
         func ipv6(_ prefix: [UInt8], _ last: UInt8) -> ClientAddress {
             ClientAddress(ipv6: prefix + [UInt8](repeating: 0, count: 15 - prefix.count) + [last])

@@ -29,7 +29,7 @@ private let slowEnclave =
                 say(136, request, struct.pack("<BIIIQQQQ", 3, 1, 0, 1, 0, 0, 0, 0))
         """
 
-@Suite("Credits of an enclave", .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
+@Suite("Request credits of an enclave", .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
 final class CreditTests {
     /// The file at which the first inference goes on.
     private let release = FileManager.default.temporaryDirectory.appending(path: "release-\(UUID().uuidString)").path
@@ -53,7 +53,7 @@ final class CreditTests {
         }
     }
 
-    /// What the program said.
+    /// The program's output.
     private func said(_ enclave: ScriptedEnclave) -> [String] {
         enclave.lines.all.compactMap { line in
             line.split(separator: "the enclave says: ", maxSplits: 1).last.map(String.init)
@@ -68,7 +68,9 @@ final class CreditTests {
         }
     }
 
-    @Test("The credit of an abandoned request returns with the enclave's answer, and the request is then cancelled")
+    @Test(
+        "The credit of an abandoned request returns with the enclave's answer, and only then is the request cancelled"
+    )
     func abandoned() async throws {
         let enclave = try enclave()
         try await enclave.host.start()
@@ -82,7 +84,7 @@ final class CreditTests {
         try letGo()
         #expect(try await enclave.host.answer([2]) == [2])
         try await wait(for: "cancel", enclave)
-        // The enclave would have refused the second before.
+        // If the credit returned earlier, the enclave would refuse the second request.
         #expect(said(enclave).filter { $0 != "cancel" } == ["infer 1", "boundary", "infer 2"])
         await enclave.host.stop()
     }
@@ -107,7 +109,7 @@ final class CreditTests {
         await enclave.host.stop()
     }
 
-    @Test("A caller that waits for a credit gets an error when the process ends")
+    @Test("A caller waiting for a credit gets an error when the process ends")
     func ended() async throws {
         let enclave = try enclave()
         try await enclave.host.start()

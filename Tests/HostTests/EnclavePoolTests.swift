@@ -64,7 +64,7 @@ struct EnclavePoolTests {
         let (first, second) = (try await pool.ask(0x01).process, try await pool.ask(0x11).process)
         kill(first, SIGKILL)
         try await PooledEnclaves.wait(for: "end") { pool.readyCount == 1 }
-        // Another one is ready: who attests again is served.
+        // Another replica is ready, so a client that attests again is served.
         await #expect { _ = try await pool.ask(0x01) } throws: { ($0 as? HostError)?.enclaveCode == .unknownKey }
         #expect(try await pool.ask(0x11).process == second)
         #expect(pool.isReady)
@@ -82,7 +82,7 @@ struct EnclavePoolTests {
         await pool.stop()
     }
 
-    @Test("Requests that one does not answer fill its share of the room, and no more once it is known to be silent")
+    @Test("Unanswered requests of one replica fill only its share, and none once it is known to be silent")
     func stopped() async throws {
         let pool = try PooledEnclaves.pool(2, maximumWaiting: 8)
         try await pool.begin()
@@ -116,14 +116,14 @@ struct EnclavePoolTests {
         await pool.stop()
     }
 
-    @Test("A replica that no owner has provisioned takes no room from the one that serves")
+    @Test("An unprovisioned replica takes no room from the serving one")
     func unprovisioned() async throws {
         let pool = try PooledEnclaves.pool(2, maximumWaiting: 8)
         try await pool.begin()
         try await pool.members[1].host.provision([1])
         for _ in 0..<8 { try pool.admit(to: pool.members[1]) }
         #expect { try pool.admit(to: pool.members[1]) } throws: { ($0 as? HostError)?.code == .overloaded }
-        // Provisioned later, it gets a share of what is free: nothing yet.
+        // After provisioning it gets a share of the free places, which is zero at first.
         try await pool.members[0].host.provision([1])
         #expect { try pool.admit(to: pool.members[0]) } throws: { ($0 as? HostError)?.code == .overloaded }
         for _ in 0..<4 { pool.release(pool.members[1]) }
@@ -135,18 +135,18 @@ struct EnclavePoolTests {
         await pool.stop()
     }
 
-    @Test("The key configuration comes from another replica where the one that is asked first does not answer")
+    @Test("The key configuration comes from another replica if the first does not answer")
     func keys() async throws {
         let pool = try PooledEnclaves.pool(2)
         try await pool.begin()
         try await pool.provision()
         let hung = try await pool.ask(0x01).process
-        // Whose turn it is next.
+        // The replica that is asked next.
         while pool.member(for: nil).replica == 0 {}
         let model = ServedModel(name: "model", pool: pool, log: { _ in })
         kill(hung, SIGSTOP)
         try await ServedHost.serving(model: model) { ports in
-            // However busy the machine is, it may be before anybody knows that the first one hangs.
+            // The request may come before the first replica is known to hang.
             let keys = try ServedHost.ask("GET /ohttp-keys", port: ports.port)
             #expect(keys.hasPrefix("HTTP/1.1 200") && keys.hasSuffix("\r\n\r\n\u{1}"), "\(keys)")
         }
@@ -175,7 +175,7 @@ struct EnclavePoolTests {
         await pool.stop()
     }
 
-    @Test("A single replica gets requests with any key identifier: an enclave of an older build chooses its own")
+    @Test("A single replica gets requests with any key identifier, since an older enclave chooses its own")
     func alone() async throws {
         let pool = try PooledEnclaves.pool(1)
         try await pool.begin()
@@ -186,9 +186,9 @@ struct EnclavePoolTests {
         await pool.stop()
     }
 
-    @Test("An enclave of an older build can be served alone, and not as one of several", arguments: [1, 2])
+    @Test("An enclave of an older build can be served alone, but not as one of several", arguments: [1, 2])
     func olderBuild(replicas: Int) async throws {
-        // It refuses what it does not know as malformed.
+        // It refuses unknown messages as malformed.
         let older = PooledEnclaves.program.replacing(
             "slot = payload[0]\n        say(130, request)", with: "say(135, request, struct.pack(\"<H\", 1))")
         #expect(older != PooledEnclaves.program)
@@ -207,7 +207,7 @@ struct EnclavePoolTests {
         arguments: ["", "A1", "7F", "a b", "é", "a\r\nb", String(repeating: "a", count: 17), "-1", "a,b"])
     func invalidRoutes(_ text: String) { #expect(Route(text) == nil) }
 
-    @Test("A route that a host makes up is one of 256")
+    @Test("A random route is one of 256")
     func madeUpRoutes() {
         for _ in 0..<100 { #expect(Route.random().text.wholeMatch(of: /[0-9a-f]{2}/) != nil) }
     }

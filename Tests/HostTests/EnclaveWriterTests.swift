@@ -28,18 +28,18 @@ struct EnclaveWriterTests {
         let (host, descriptor) = try HostStream.pair()
         let enclave = EnclaveStream(descriptor: descriptor)
         let writer = EnclaveWriter(host)
-        // Each is larger than what a socket holds.
+        // Each is larger than a socket's buffer.
         let (count, byteCount) = (12, 700_000)
         for requestID in 0..<UInt64(count) {
             writer.write(message(requestID, byteCount: byteCount), requestID: requestID)
         }
         #expect(try read(count, from: enclave, byteCount: byteCount) == Array(0..<UInt64(count)))
-        // The thread that waited is out of the way again.
+        // The waiting thread has ended.
         writer.write(message(77, byteCount: 10), requestID: 77)
         #expect(try read(1, from: enclave, byteCount: 10) == [77])
     }
 
-    @Test("Messages of several threads are not mixed, short ones and long ones", arguments: [20, 60_000])
+    @Test("Short and long messages of several threads are not interleaved", arguments: [20, 60_000])
     func severalThreads(byteCount: Int) async throws {
         let (host, descriptor) = try HostStream.pair()
         let enclave = EnclaveStream(descriptor: descriptor)
@@ -58,14 +58,14 @@ struct EnclaveWriterTests {
         }
         let identifiers = try await arrived
         #expect(identifiers.sorted() == Array(0..<UInt64(tasks * each)))
-        // Those of one task come in the order in which it wrote them.
+        // The messages of one task arrive in the order in which it wrote them.
         for task in 0..<tasks {
             let own = identifiers.filter { Int($0) / each == task }
             #expect(own == own.sorted())
         }
     }
 
-    @Test("Writing to an enclave that has ended does not end the host")
+    @Test("Writing to an ended enclave does not end the host")
     func gone() throws {
         let (host, descriptor) = try HostStream.pair()
         Glibc.close(descriptor)

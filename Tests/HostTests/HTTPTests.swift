@@ -2,11 +2,11 @@
 import HostServer
 import Testing
 
-@Suite("HTTP as others speak it")
+@Suite("HTTP compatibility")
 struct HTTPTests {
     private static let sealed = "POST /ohttp HTTP/1.1\r\nHost: x\r\nContent-Type: message/ohttp-req\r\n"
 
-    @Test("A client that expects 100-continue gets it before its body, or its refusal instead")
+    @Test("A client that expects 100-continue gets it before its body, or a refusal instead")
     func expectation() async throws {
         try await ServedHost.serving { ports in
             let connection = try Connection(port: ports.port)
@@ -23,7 +23,7 @@ struct HTTPTests {
         }
     }
 
-    @Test("Headers without an end are answered 431, and what is no HTTP 400; both end the connection")
+    @Test("Endless headers are answered 431, and anything but HTTP 400; both end the connection")
     func malformed() async throws {
         try await ServedHost.serving { ports in
             for head in ["GET /health/live HTTP/1.1\r\nx: ", "GET /health/live HTTP/1.1\r\n", "GET /"] {
@@ -50,7 +50,7 @@ struct HTTPTests {
         }
     }
 
-    @Test("A client of HTTP/1.0 finds the end of its answer in the end of the connection")
+    @Test("For an HTTP/1.0 client the connection is closed after the answer")
     func oldVersion() async throws {
         try await ServedHost.serving { ports in
             for header in ["", "Connection: keep-alive\r\n"] {
@@ -65,7 +65,7 @@ struct HTTPTests {
         }
     }
 
-    @Test("HEAD is answered like GET without the body")
+    @Test("HEAD is answered like GET, without the body")
     func head() async throws {
         try await ServedHost.serving { ports in
             let admin = try #require(ports.adminPort)

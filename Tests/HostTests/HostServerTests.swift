@@ -60,7 +60,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("A body over the limit is refused at its headers, a chunked one at the limit, and nothing more is read")
+    @Test("A body over the limit is refused at its headers, a chunked one at the limit, and no more is read")
     func tooLarge() async throws {
         var limits = ServerLimits()
         limits.requestBytes = 1000
@@ -98,7 +98,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("What follows a request for another protocol, and endless extensions of chunks, end the connection")
+    @Test("Protocol upgrades and endless chunk extensions end the connection")
     func undecoded() async throws {
         try await ServedHost.serving { ports in
             for start in [
@@ -117,13 +117,13 @@ struct HostServerTests {
         }
     }
 
-    @Test("Headers and bodies that drip are answered 408 in time, and silent connections are closed")
+    @Test("Slow headers and bodies are answered 408 in time, and silent connections are closed")
     func deadlines() async throws {
         var limits = ServerLimits()
         limits.clock.head = .milliseconds(300)
         limits.clock.body = .milliseconds(500)
         try await ServedHost.serving(limits) { ports in
-            // Drips until it is cut off, which it never were if drips gave it time.
+            // Sends slowly until the server disconnects it, which never happens if single bytes extend the deadline.
             func drip(_ opening: String) throws -> (String, Duration) {
                 let connection = try Connection(port: ports.port)
                 let start = ContinuousClock.now
@@ -141,7 +141,7 @@ struct HostServerTests {
             #expect(try ServedHost.metric("http_refusals_total{status=\"408\"}", ports) == 2)
             #expect(try ServedHost.metric("body_bytes", ports) == 0)
         }
-        // Apart, as a busy machine may come to a question no sooner.
+        // Tested separately, because a busy machine may answer late.
         limits.clock.idle = .milliseconds(900)
         try await ServedHost.serving(limits) { ports in
             let silent = try Connection(port: ports.port)
@@ -149,7 +149,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("Without memory for bodies they are refused with 503 and Retry-After, and the memory comes back")
+    @Test("Without memory for bodies requests get 503 and Retry-After, and the memory is freed again")
     func memory() async throws {
         var limits = ServerLimits()
         (limits.requestBytes, limits.requestMemory) = (1000, 2000)
@@ -176,7 +176,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("Idle connections give way to new ones, of one address too, and served ones outlive them")
+    @Test("Idle connections are evicted for new ones, even of the same address, and active ones are kept")
     func connections() async throws {
         var limits = ServerLimits()
         (limits.connections, limits.connectionsPerAddress, limits.clock.idle) = (16, 8, .seconds(600))
@@ -205,7 +205,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("Requests that come together are answered one after the other")
+    @Test("Pipelined requests are answered in order")
     func pipelining() async throws {
         try await ServedHost.serving { ports in
             let connection = try Connection(port: ports.port)
@@ -214,7 +214,7 @@ struct HostServerTests {
             connection.send(live + post + live + "GET /no HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             let statuses = connection.rest().components(separatedBy: "HTTP/1.1 ").dropFirst().map { $0.prefix(3) }
             #expect(statuses == ["200", "503", "200", "404"])
-            // Far more than anybody sends: some are answered, and the connection ends.
+            // Many more than a real client sends: some are answered, and the connection ends.
             let flood = try Connection(port: ports.port)
             flood.send(String(repeating: live, count: 2000))
             let answers = flood.rest().components(separatedBy: "HTTP/1.1 200").count - 1
@@ -222,7 +222,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("An address that is taken fails with its option, whichever listener it is for")
+    @Test("The error for an address in use names its option, for either listener")
     func taken() async throws {
         try await ServedHost.serving { ports in
             let taken = ListeningAddress(hostname: "127.0.0.1", port: ports.port)

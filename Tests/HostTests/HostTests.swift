@@ -25,7 +25,7 @@ struct ScriptedEnclave {
 
         """
 
-    /// Of one replica.
+    /// The model with one replica.
     let pool: EnclavePool
     var host: EnclaveHost { pool.members[0].host }
     let lines = Lines()
@@ -64,7 +64,7 @@ struct ScriptedEnclave {
     /// What is served under this name.
     func model(_ name: String = "model") -> ServedModel { ServedModel(name: name, pool: pool, log: { _ in }) }
 
-    /// How a start fails.
+    /// The error of a failed start.
     func failure() async -> HostError? {
         do throws(HostError) {
             try await host.start()
@@ -73,9 +73,9 @@ struct ScriptedEnclave {
     }
 }
 
-@Suite("The host and programs that are no enclave")
+@Suite("The host and invalid enclave programs")
 struct EnclaveHostTests {
-    @Test("A program that does not exist, ends at once, or speaks something else fails the start")
+    @Test("The start fails with a program that is missing, ends at once or speaks another protocol")
     func starts() async throws {
         let missing = try ScriptedEnclave("", executable: "/nonexistent/enclave")
         #expect(await missing.failure()?.code == .enclaveUnavailable)
@@ -116,7 +116,7 @@ struct EnclaveHostTests {
         #expect(text.contains("infenclave_answers_total{model=\"model\"} 0"))
     }
 
-    @Test("The metrics are in Prometheus' text format: help, type and value of each, nothing else")
+    @Test("The metrics are in Prometheus' text format: help, type and value of each metric")
     func metrics() async throws {
         let text = try await ScriptedEnclave("exit 0").model().metricsText.text
         #expect(text.hasSuffix("\n"))

@@ -3,7 +3,7 @@ import Glibc
 import HostServer
 import Testing
 
-@Suite("Sockets of a service manager")
+@Suite("Sockets from a service manager")
 struct InheritedSocketsTests {
     @Test("Socket-activation variables that are missing or for another process pass no socket")
     func others() throws {
@@ -21,7 +21,7 @@ struct InheritedSocketsTests {
         }
     }
 
-    @Test("A socket's address is shown as it listens")
+    @Test("A socket's address is printed as it listens")
     func addresses() throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(listener) }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Metrics")
 struct MetricsTests {
-    @Test("A histogram counts each duration in its range, and its last bucket is all of them")
+    @Test("A histogram counts each duration in its bucket, and the last bucket counts all of them")
     func histogram() {
         var histogram = Histogram()
         for milliseconds in [0.1, 0.5, 0.6, 4, 99, 101, 60_000, -3] { histogram.add(.seconds(milliseconds / 1000)) }

@@ -9,7 +9,7 @@ struct ModelRegistryTests {
         try ModelRegistry(names.map { try ScriptedEnclave("exit 0").model($0) })
     }
 
-    @Test("A name is looked up exactly; without one there is the only model, and none of several")
+    @Test("A name is matched exactly; without a name only a single model is found")
     func lookup() throws {
         let one = try registry(["shop"])
         #expect(one[nil]?.name == "shop" && one["shop"]?.name == "shop" && one["Shop"] == nil && one[""] == nil)
@@ -18,7 +18,7 @@ struct ModelRegistryTests {
     }
 
     @Test(
-        "Names that are no part of a path, two of one name, and no models are refused",
+        "Invalid path components, duplicate names and an empty list are refused",
         arguments: [["a/b"], [""], [".."], ["a b"], ["ä"], [String(repeating: "x", count: 65)], ["a", "a"], []])
     func names(_ names: [String]) {
         #expect(throws: HostServerError.self) { try registry(names) }
@@ -33,7 +33,7 @@ struct ModelRegistryTests {
         #expect(registry[nil]?.name == "shop")
         try registry.add(try ScriptedEnclave("exit 0").model("cars"))
         _ = registry.remove("shop")
-        // Neither of the two that are left was ever alone.
+        // Neither of the two remaining models was ever the only one.
         #expect(registry[nil] == nil)
         try registry.add(try ScriptedEnclave("exit 0").model("shop"))
         #expect(registry[nil] == nil)
@@ -42,7 +42,7 @@ struct ModelRegistryTests {
         #expect(registry[nil]?.name == "birds")
     }
 
-    @Test("A model that is added is found, one that is taken away is not, and the last one stays")
+    @Test("An added model is found, a removed one is not, and the last model cannot be removed")
     func changes() throws {
         let registry = try registry(["shop"])
         try registry.add(try ScriptedEnclave("exit 0").model("cars"))

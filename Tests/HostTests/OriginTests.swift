@@ -2,7 +2,7 @@
 import HostServer
 import Testing
 
-@Suite("Pages of other origins")
+@Suite("Cross-origin requests")
 struct OriginTests {
     private static let page = "https://clinic.example"
     private static let local = "http://127.0.0.1:8000"
@@ -22,7 +22,7 @@ struct OriginTests {
         try ServedHost.ask(line, "Origin: \(origin)\r\n\(rest)", port: port)
     }
 
-    @Test("A page of an allowed origin may read every answer, refusals of all kinds among them")
+    @Test("A page of an allowed origin may read every answer, including all refusals")
     func readable() async throws {
         var limits = ServerLimits()
         limits.requestBytes = 1000
@@ -51,7 +51,7 @@ struct OriginTests {
         }
     }
 
-    @Test("A page of another origin is told nothing that lets it read, and neither is a client without an origin")
+    @Test("Answers to another origin, and to clients without one, have no header that permits reading")
     func unreadable() async throws {
         try await ServedHost.serving(origins: [Self.page]) { ports in
             for origin in [
@@ -73,7 +73,7 @@ struct OriginTests {
         }
     }
 
-    @Test("Without --allow-origin an answer says nothing of origins, and OPTIONS is no method")
+    @Test("Without --allow-origin answers have no CORS header, and OPTIONS is not allowed")
     func off() async throws {
         try await ServedHost.serving { ports in
             let answer = try Self.ask("GET /health/live", from: Self.page, port: ports.port)
@@ -84,7 +84,7 @@ struct OriginTests {
         }
     }
 
-    @Test("A preflight is answered for what pages need: sealed requests, evidence, health; not for provisioning")
+    @Test("A preflight is accepted for sealed requests, evidence and health, but not for provisioning")
     func preflight() async throws {
         try await ServedHost.serving(origins: [Self.page]) { ports in
             func preflight(_ path: String, _ method: String) throws -> String {
@@ -115,7 +115,7 @@ struct OriginTests {
     }
 
     @Test(
-        "Only what browsers send is taken for an origin",
+        "Only values that browsers send are accepted as an origin",
         arguments: [
             "*", "null", "", "https://", "https://host/", "https://host/path", "host", "https://Host", "ftp://host",
             "https://host:443", "http://host:80", "https://host:0", "https://host:65536", "https://host:",
@@ -130,7 +130,7 @@ struct OriginTests {
     }
 
     @Test(
-        "An origin may have another port, and its host be an address",
+        "An origin may have another port, and an IP address as host",
         arguments: [
             "https://host", "http://host:443", "https://host:8443", "http://127.0.0.1:1", "http://[::1]:8000",
             "https://[2001:db8::1]", "https://xn--bcher-kva.example",

@@ -5,11 +5,11 @@ import Testing
 private func second(_ count: Double) -> ContinuousClock.Instant { start + .seconds(count) }
 private let start = ContinuousClock.now
 
-@Suite("The time that requests have")
+@Suite("Deadlines of requests")
 struct RequestClockTests {
     private func clock() -> RequestClock { RequestClock(RequestClock.Limits(), at: second(0)) }
 
-    @Test("A connection without a byte idles for a minute; from its first byte the headers have ten seconds")
+    @Test("A silent connection may idle for a minute; from its first byte the headers have ten seconds")
     func head() {
         var clock = clock()
         #expect(clock.deadline == second(60))
@@ -20,7 +20,7 @@ struct RequestClockTests {
         #expect(clock.expiry(at: second(60)) == .request)
     }
 
-    @Test("A body that drips has fifteen seconds, whatever its headers said")
+    @Test("A slow body has fifteen seconds, whatever its headers announced")
     func drip() {
         var clock = clock()
         clock.bytesArrived(at: second(1))
@@ -33,7 +33,7 @@ struct RequestClockTests {
         #expect(clock.expiry(at: second(17.1)) == .request)
     }
 
-    @Test("A large body has a second more for every 64 KiB that have arrived")
+    @Test("A large body has one more second for every 64 KiB received")
     func largeBody() {
         var clock = clock()
         clock.bytesArrived(at: second(0))
@@ -42,7 +42,7 @@ struct RequestClockTests {
         #expect(clock.deadline == second(15 + 256))
     }
 
-    @Test("While a request is answered there is no deadline; then it idles, or its next request has begun")
+    @Test("There is no deadline while a request is computed; afterwards the connection idles or reads the next request")
     func answers() {
         var clock = clock()
         clock.bytesArrived(at: second(0))
@@ -59,7 +59,7 @@ struct RequestClockTests {
         #expect(clock.deadline == second(140) && clock.expiry(at: second(140)) == .request)
     }
 
-    @Test("A client that does not read has fifteen seconds, and one more for every 64 KiB that it has read")
+    @Test("A client that does not read has fifteen seconds, plus one for every 64 KiB that it has read")
     func unread() {
         var clock = clock()
         clock.bytesArrived(at: second(0))
@@ -81,7 +81,7 @@ struct RequestClockTests {
         #expect(clock.expiry(at: second(34)) == .closing)
     }
 
-    @Test("After the last answer the client has two seconds to read it, and nothing prolongs them")
+    @Test("After the last answer the client has two seconds to read it, and nothing extends them")
     func closing() {
         var clock = clock()
         clock.closing(at: second(5))

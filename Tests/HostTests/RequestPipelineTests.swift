@@ -7,7 +7,7 @@ import Tensors
 import Testing
 import Wire
 
-/// Takes a while, whoever gives it up.
+/// Takes a while, even if it is cancelled.
 private final class SlowEngine: BackNetEngine {
     private let state = Mutex((isHeld: true, runs: 0))
 
@@ -23,7 +23,7 @@ private final class SlowEngine: BackNetEngine {
     }
 }
 
-@Suite("The way of a request", .enabled(if: PooledEnclaves.isPossible))
+@Suite("The request pipeline", .enabled(if: PooledEnclaves.isPossible))
 struct RequestPipelineTests {
     /// Other tests may keep this one waiting.
     private static let ample = Duration.seconds(600)
@@ -80,7 +80,7 @@ struct RequestPipelineTests {
         let model = try await model(oneCredit)
         let first = Task { try await answer(Self.endless, of: model) }
         try await PooledEnclaves.wait(for: "the first request") { model.waiting == 1 }
-        // The first one has to have the credit.
+        // The first request has to have the credit.
         try await PooledEnclaves.wait(for: "its credit") {
             await model.metricsText.text.contains("stage_seconds_count{model=\"model\",stage=\"admission\"} 1")
         }
@@ -111,7 +111,7 @@ struct RequestPipelineTests {
         let first = Task { try await answer(Self.usual, of: model) }
         try await PooledEnclaves.wait(for: "the first BackNet") { engine.runs == 1 }
         let second = Task { try await answer(Self.usual, of: model) }
-        // The engine is asked with what the FrontNet gave.
+        // The engine is sent the FrontNet's result.
         try await PooledEnclaves.wait(for: "the second FrontNet") { engine.runs == 2 }
         #expect(model.waiting == 2)
         engine.letGo()
@@ -127,7 +127,7 @@ struct RequestPipelineTests {
         #expect(split != PooledEnclaves.program)
         let engine = SlowEngine()
         let model = try await model(split, engine: engine)
-        // Where other tests keep it waiting, a short deadline may come before the engine.
+        // If other tests delay this one, a short deadline may pass before the engine is asked.
         var (time, refused) = (Self.short, 0)
         repeat {
             await #expect { _ = try await answer(Self.usual, of: model, within: time) } throws: {
@@ -180,7 +180,7 @@ struct RequestPipelineTests {
         await model.stop()
     }
 
-    @Test("One timer watches the deadlines of all requests, and each is kept")
+    @Test("One timer watches the deadlines of all requests, and each deadline is kept")
     func deadlines() async throws {
         let deadlines = RequestDeadlines()
         let start = ContinuousClock.now
@@ -197,7 +197,7 @@ struct RequestPipelineTests {
             _ = short.add(.now + .milliseconds(20 * number)) { late.withLock { $0.append(number) } }
         }
         try await PooledEnclaves.wait(for: "them all") { late.withLock(\.count) == 5 }
-        // Those whose deadlines have passed when the timer is looked at come in any order.
+        // Requests that expired before the same timer check end in any order.
         #expect(late.withLock { $0.sorted() } == [1, 2, 3, 4, 5])
         _ = short.add(.now + .milliseconds(20)) { late.withLock { $0.append(6) } }
         try await PooledEnclaves.wait(for: "one that came when none was left") { late.withLock(\.last) == 6 }

@@ -4,7 +4,7 @@ import HostCore
 import Testing
 import Wire
 
-@Suite("A bundle that takes the place of another", .enabled(if: PooledEnclaves.isPossible))
+@Suite("Replacing a served bundle", .enabled(if: PooledEnclaves.isPossible))
 struct ServedModelTests {
     private static func limits(
         grace: Duration = .milliseconds(300), patience: Duration = .seconds(600), drain: Duration = .seconds(600)
@@ -34,7 +34,7 @@ struct ServedModelTests {
         return try await pool.ask(member, [keyIdentifier, 0])
     }
 
-    @Test("A staged pool waits for its owner, then serves; the old keys are still accepted")
+    @Test("A staged pool serves after provisioning, and the old pool's keys are accepted until the grace period ends")
     func swap() async throws {
         let model = try await Self.model(2, Self.limits(grace: .seconds(600)))
         let old = model.serving
@@ -42,7 +42,7 @@ struct ServedModelTests {
         #expect(model.serving === old && model.staged === new)
         #expect(model.pool(of: new.manifestDigest) === new && model.pool(of: [3]) == nil)
         try await new.members[0].host.provision([1])
-        // One of two is not enough yet.
+        // One provisioned replica of two is not enough.
         try await Task.sleep(for: .milliseconds(300))
         #expect(model.serving === old)
         try await new.members[1].host.provision([1])
@@ -51,7 +51,7 @@ struct ServedModelTests {
         for slot in 0..<4 as Range<UInt8> { #expect(try await Self.ask(model, slot << 4).slot == slot) }
         let text = await model.metricsText.text
         #expect(text.contains("infenclave_bundle_switches_total{model=\"model\"} 1"))
-        // Which bundles are there can be told from metrics alone.
+        // The metrics alone show which bundles are served.
         for (role, digest) in [("serving", "02"), ("retiring", "01")] {
             let manifest = String(repeating: digest, count: 32)
             #expect(
@@ -62,7 +62,7 @@ struct ServedModelTests {
     }
 
     @Test(
-        "What the old enclaves compute at the end of the grace is finished; then they end, and their keys are unknown")
+        "Requests running at the end of the grace period finish; then the old enclaves end and their keys are unknown")
     func drain() async throws {
         let model = try await Self.model(2)
         let old = model.serving
@@ -71,7 +71,7 @@ struct ServedModelTests {
         let new = try await Self.staged(2, beside: model)
         try await new.provision()
         try await PooledEnclaves.wait(for: "switch") { model.serving === new }
-        // Nothing more comes to them, and they go on.
+        // They get no new requests, and continue.
         try await PooledEnclaves.wait(for: "end of the grace") {
             do throws(HostError) {
                 try old.admit(to: old.members[1])
@@ -93,7 +93,7 @@ struct ServedModelTests {
         await model.stop()
     }
 
-    @Test("If some replicas of a staged pool stay unprovisioned, the others serve after a while")
+    @Test("If some replicas of a staged pool stay unprovisioned, the others serve after a timeout")
     func patience() async throws {
         let model = try await Self.model(1, Self.limits(patience: .milliseconds(500)))
         let new = try await Self.staged(2, beside: model)
@@ -112,7 +112,7 @@ struct ServedModelTests {
         #expect(await second.readiness.state == .stopped)
         try await third.provision()
         try await PooledEnclaves.wait(for: "switch") { model.serving === third }
-        // All names of keys are taken until the first pool has ended.
+        // All key slots are in use until the first pool has ended.
         let fourth = try await Self.staged(8, beside: model)
         #expect(model.pools.map(\.role) == [.serving, .staged])
         #expect(Set(fourth.members.map { $0.replica }) == Set(0..<8))

@@ -2,11 +2,9 @@
 import HostCore
 import Testing
 
-@Suite("What keeps an enclave running without a person")
+@Suite("Supervision of enclaves")
 struct SupervisionTests {
-    @Test(
-        "The first end is followed at once, the next ones after 0.2 s, 0.4 s and so on to 30 s; a minute's life forgets them"
-    )
+    @Test("Restarts follow at once, then after 0.2 s, 0.4 s and so on to 30 s; a minute of operation resets the delay")
     func backoff() {
         var backoff = RestartBackoff()
         let delays = (0..<11).map { _ in backoff.delay(afterLifetime: .seconds(1)) / .milliseconds(1) }
@@ -15,9 +13,7 @@ struct SupervisionTests {
         #expect(backoff.delay(afterLifetime: .zero) == .milliseconds(200))
     }
 
-    @Test(
-        "A warning is given once when a quarter, a tenth and a fiftieth of a lease are left, and again for the next lease"
-    )
+    @Test("Warnings are given once at a quarter, a tenth and a fiftieth of a lease, and again for the next lease")
     func lease() {
         var watch = LeaseWatch()
         let start = ContinuousClock.now
@@ -38,7 +34,7 @@ struct SupervisionTests {
         #expect(watch.left(at: start) == nil)
     }
 
-    @Test("How a process ended is told from its status")
+    @Test("The exit status tells how a process ended")
     func endings() {
         #expect(EnclaveEnding(waitStatus: 0) == .exited(status: 0))
         #expect(EnclaveEnding(waitStatus: 70 << 8) == .exited(status: 70))
@@ -50,7 +46,7 @@ struct SupervisionTests {
     }
 
     @Test(
-        "One worker takes messages in their order: the first is judged by its own patience, the next from its answer on"
+        "With one worker the first request's timeout runs from its start, and the next one's from the previous answer"
     )
     func oneWorker() {
         var owed = OwedAnswers(workers: 1)
@@ -66,7 +62,7 @@ struct SupervisionTests {
         #expect(owed.overdue(at: start + .seconds(1000)) == nil)
     }
 
-    @Test("A stuck worker is detected, whatever the other workers and the receiving thread answer")
+    @Test("A stuck worker is detected even while other workers and the receiving thread answer")
     func stuckWorker() {
         var owed = OwedAnswers(workers: 2)
         let start = ContinuousClock.now
@@ -80,14 +76,14 @@ struct SupervisionTests {
             #expect(owed.overdue(at: now) == nil)
         }
         #expect(owed.overdue(at: start + .seconds(11)) == .seconds(11))
-        // At the next look only an answer counts.
+        // At the next check only an answer counts.
         #expect(owed.overdue(at: start + .seconds(12), patience: .milliseconds(500)) == .seconds(12))
         owed.settle(0, at: start + .seconds(13))
         #expect(owed.overdue(at: start + .seconds(13), patience: .milliseconds(500)) == nil)
     }
 
     @Test(
-        "A request that waits for a worker is not overdue: its time begins when one is free, in the order of requests")
+        "A request waiting for a worker is not overdue: its time begins when one is free, in order of arrival")
     func waitingForWorker() {
         var owed = OwedAnswers(workers: 2)
         let start = ContinuousClock.now
@@ -101,14 +97,12 @@ struct SupervisionTests {
         owed.settle(2, at: start + .seconds(18.5))
         #expect(owed.overdue(at: start + .seconds(18.6)) == nil)
         #expect(owed.overdue(at: start + .seconds(19.5)) == .seconds(10.5))
-        // What is not owed changes nothing.
+        // An unexpected answer changes nothing.
         owed.settle(77, at: start + .seconds(19.5))
         #expect(owed.overdue(at: start + .seconds(19.5)) == .seconds(10.5))
     }
 
-    @Test(
-        "Time in which the host was suspended does not count as silence of the enclave, for requests before and during it"
-    )
+    @Test("Time in which the host was suspended does not count as enclave silence")
     func hostSlept() {
         for workers in 1...2 {
             var owed = OwedAnswers(workers: workers)
@@ -123,7 +117,7 @@ struct SupervisionTests {
         }
     }
 
-    @Test("While the thread of messages opens a model for a minute, requests that are computed are not overdue")
+    @Test("While the message thread opens a model for a minute, computed requests are not overdue")
     func busyThread() {
         var owed = OwedAnswers(workers: 2)
         let start = ContinuousClock.now

@@ -92,11 +92,11 @@ struct TraceExportTests {
             let parts = spans.filter { $0.trace == root.trace && !$0.parent.isEmpty }
             #expect(parts.allSatisfy { $0.parent == root.identifier })
             let times = parts.map { [$0.begin - root.begin, $0.end - root.begin].map { $0 / 1_000_000 } }
-            // What an engine is told is the span in which it computes.
+            // The engine gets the identifier of the span in which it computes.
             #expect(parents.contains("00-\(root.trace)-\(parts[3].identifier)-01"))
             #expect(parts.map(\.name) == ["admission", "enclave", "queue", "backnet"])
             #expect(times == [[0, 1], [1, 4], [4, 6], [6, 9]])
-            // Now, within a day that has no leap.
+            // The current time, to an hour.
             #expect(abs(Double(root.begin) / 1e9 - Date().timeIntervalSince1970) < 3600)
         }
         #expect(Self.metric("traces_exported_total", exporter) == 3)
@@ -115,7 +115,7 @@ struct TraceExportTests {
                 exporter.take(RequestTrace(at: .now), request: "", model: "m", status: 200, code: nil, took: .zero)
             }
         }
-        // More than are kept, most of which are dropped: taking one waits for nothing.
+        // More traces than the queue holds, so most are dropped: adding one never waits.
         take(20_000)
         try await wait { Self.metric("trace_batches_lost_total", exporter) ?? 0 >= 2 }
         #expect(Self.metric("traces_dropped_total", exporter) ?? 0 >= 10_000)
@@ -134,7 +134,7 @@ struct TraceExportTests {
     }
 
     @Test(
-        "An address of a collector is taken as it is written, and nothing else is",
+        "A collector address is accepted only in its documented form",
         arguments: [
             ("http://127.0.0.1:4318", "http://127.0.0.1:4318"), ("http://collector", "http://collector:4318"),
             ("http://[::1]:1/a/b/", "http://[::1]:1/a/b"), ("http://[::1]", "http://[::1]:4318"),

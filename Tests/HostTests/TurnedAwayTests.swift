@@ -3,7 +3,7 @@ import HostCore
 import HostServer
 import Testing
 
-@Suite("Requests for which there is no room", .enabled(if: PooledEnclaves.isPossible))
+@Suite("Requests beyond the capacity", .enabled(if: PooledEnclaves.isPossible))
 struct TurnedAwayTests {
     private static let head = "POST /ohttp HTTP/1.1\r\nHost: x\r\nContent-Type: message/ohttp-req\r\n"
     private static let bodyBytes = 150_000
@@ -26,7 +26,9 @@ struct TurnedAwayTests {
         head.lowercased().firstMatch(of: /content-length: ([0-9]+)/).flatMap { Int($0.output.1) } ?? 0
     }
 
-    @Test("Requests without room get 503 and Retry-After, their connection stays open, and their bodies take no memory")
+    @Test(
+        "Excess requests get 503 and Retry-After, their connections stay open, and their bodies use no memory"
+    )
     func refusal() async throws {
         var limits = ServerLimits()
         // Other tests may keep this one waiting.
@@ -72,7 +74,7 @@ struct TurnedAwayTests {
         }
     }
 
-    @Test("A body that drips is refused for its time, as if there were room")
+    @Test("A slow body is refused after the same time as one within the capacity")
     func slow() async throws {
         var limits = ServerLimits()
         limits.clock.body = .milliseconds(300)

@@ -9,7 +9,7 @@ private final class UnreadingClient: Sendable {
     private let connection: Connection
     private let isOver = Mutex(false)
 
-    /// - Parameter request: So long that the server, which reads 256 KiB at once, never has more ahead than it takes.
+    /// - Parameter request: Long enough that one read of 256 KiB has no more requests than the server accepts ahead.
     init(port: Int, _ request: String) throws {
         connection = try Connection(port: port, receiveBytes: 4096)
         Thread.detachNewThread { [self] in
@@ -68,7 +68,7 @@ struct UnreadAnswerTests {
             }
             try Self.wait({ clients.allSatisfy(\.isCutOff) }, or: "both are cut off")
             #expect(try ServedHost.metric("connections_turned_away_total", ports) == 0)
-            // What nobody refers to is closed, and would leave its place.
+            // Without a reference the connection would be closed and free its place.
             withExtendedLifetime(newcomers) {}
         }
     }

@@ -21,12 +21,12 @@ private final class Root {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
-@Suite("The processors that a process may use")
+@Suite("Processors available to the process")
 struct UsableProcessorsTests {
-    @Test("Quotas of control groups count, of this group and of those around it, in both versions")
+    @Test("cgroup quotas of the group and its ancestors count, in both versions")
     func quotas() throws {
         #expect(UsableProcessors.count() >= 1)
-        // Without the quota that this process may have itself.
+        // Excludes the quota of this process itself.
         let processors = UsableProcessors.count(root: try Root([:]).path)
         let cases: [(files: [String: String], quota: Double?)] = [
             ([:], nil),
@@ -37,7 +37,7 @@ struct UsableProcessorsTests {
             (["proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "200000 100000\n"], 2),
             (["proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/cpu.max": "100000 100000\n"], 1),
             (["proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/b/cpu.max": "25000 25000\n"], 1),
-            // In a container the path may be the one outside.
+            // In a container the path may be that of the host's file system.
             (["proc/self/cgroup": "0::/../outside\n", "sys/fs/cgroup/cpu.max": "100000 100000\n"], 1),
             (
                 [
@@ -52,7 +52,7 @@ struct UsableProcessorsTests {
                     "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
                 ], nil
             ),
-            // What is damaged limits nothing.
+            // A damaged file imposes no limit.
             (["proc/self/cgroup": "::::\n0\n", "sys/fs/cgroup/cpu.max": "0 0\n"], nil),
             (["proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "many"], nil),
         ]

@@ -78,7 +78,7 @@ struct Cast: @unchecked Sendable {
 }
 
 extension Deployment {
-    /// What a host would like an enclave with these parts to state, whatever its owner did.
+    /// The facts that a host would like an enclave with these parts to state.
     func hopedFacts() throws -> [UInt8] {
         try EnclaveFacts(
             frontNetDigest: ContentDigest(of: frontNet).bytes, mappingUnitDigest: ContentDigest(of: mappingUnit).bytes,

@@ -15,7 +15,7 @@ protocol EnclaveUnderTest: AnyObject {
     var computing: Int { get }
     /// Lets something that is computed be finished.
     func finish(_ index: Int) -> [Frame<EnclaveMessage>]
-    /// What time alone makes it say.
+    /// The frames that timers cause.
     func advance() -> [Frame<EnclaveMessage>]
     /// What it accepts from the host now.
     var frameLimits: FrameLimits { get }

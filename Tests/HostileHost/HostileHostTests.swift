@@ -18,7 +18,7 @@ struct HostileHostTests {
         ProcessInfo.processInfo.environment["INFENCLAVE_FIRST_SCHEDULE"].flatMap { Int($0) } ?? 0
     private static let frames = ProcessInfo.processInfo.environment["INFENCLAVE_FRAMES"].flatMap { Int($0) } ?? 20_000
     private static let chunks = 8
-    /// Each defence is missed within far fewer.
+    /// Each removed defence is detected within far fewer.
     private static let schedulesToSee = 4000
 
     private static func shipped() throws -> World {
@@ -32,7 +32,7 @@ struct HostileHostTests {
     }
 
     @Test(
-        "An attack fails against the enclave as it ships, and succeeds where its defence is removed",
+        "Each attack fails against the complete enclave, and succeeds without its defence",
         arguments: MutantEnclave.Defence.allCases)
     func attacks(_ defence: MutantEnclave.Defence) throws {
         let world = try Self.shipped()
@@ -43,7 +43,7 @@ struct HostileHostTests {
         #expect(!mutant.violations.isEmpty, "the driver does not see that \(defence.rawValue) is missing")
     }
 
-    @Test("No schedule of a hostile host makes an enclave or a client do what it must not", arguments: 0..<chunks)
+    @Test("No schedule of a hostile host violates a rule of the enclave or the client", arguments: 0..<chunks)
     func schedules(_ chunk: Int) throws {
         for number in stride(from: chunk, to: Self.schedules, by: Self.chunks) {
             let seed = Self.firstSchedule + number
@@ -57,7 +57,7 @@ struct HostileHostTests {
         }
     }
 
-    @Test("Schedules find every removed defence", arguments: MutantEnclave.Defence.allCases)
+    @Test("Random schedules detect every removed defence", arguments: MutantEnclave.Defence.allCases)
     func schedulesSee(_ defence: MutantEnclave.Defence) throws {
         for seed in 0..<Self.schedulesToSee {
             let world = try Self.mutated(without: defence)
@@ -68,7 +68,7 @@ struct HostileHostTests {
         Issue.record("\(Self.schedulesToSee) schedules did not see that \(defence.rawValue) is missing")
     }
 
-    @Test("A request whose identifier is that of one that waited too long is computed, and the other is refused")
+    @Test("A request that reuses an expired request's identifier is computed, and the expired one is refused")
     func reusedIdentifier() throws {
         let world = try Self.shipped()
         let slot = world.enclaves[0]
@@ -94,7 +94,7 @@ struct HostileHostTests {
         #expect(world.violations == [])
     }
 
-    @Test("Mutated frames and messages get one reply each, and no byte of a picture", arguments: 0..<chunks)
+    @Test("Each mutated frame and message gets one reply, which contains no byte of a picture", arguments: 0..<chunks)
     func mutatedFrames(_ chunk: Int) throws {
         let world = try Self.shipped()
         let slot = world.enclaves[0]
@@ -145,7 +145,7 @@ struct HostileHostTests {
         }
     }
 
-    /// What the enclave's socket does with bytes of the host.
+    /// The enclave's handling of bytes from the host's socket.
     private static func feed(_ bytes: [UInt8], to slot: World.Slot, _ world: World) throws {
         var decoder = FrameDecoder<HostMessage>(limits: slot.enclave.frameLimits)
         var rest = bytes[...]
@@ -165,7 +165,7 @@ struct HostileHostTests {
                 if case .infer(let message) = frame.message {
                     request = world.requests.first { $0.message == message }
                 }
-                // Few wait at a time: what waits longest is given up.
+                // Few requests wait at a time: the longest-waiting one is dropped.
                 for identifier in slot.waiting.keys { world.send(.cancel, to: slot, requestID: identifier) }
                 world.send(frame.message, to: slot, requestID: frame.requestID, for: request)
             case .malformed(let requestID, _):

@@ -23,7 +23,7 @@ struct Schedule {
         self.steps = steps
     }
 
-    /// Plays all steps, or until something happened that must not.
+    /// Plays all steps, or stops at the first violated rule.
     mutating func play() throws {
         let cast = world.cast
         switch generator.below(5) {
@@ -118,13 +118,13 @@ struct Schedule {
         let token = generator.pick(world.cast.tokens + [world.cast.stranger]) ?? world.cast.stranger
         let accepted = try world.ask(
             document, nonce: nonce, pinned: pinned, token: token, floats: generator.chance(4))
-        // Mostly the host does what a host does.
+        // Most steps are ordinary actions of a host.
         if accepted, !generator.chance(3), let request = world.requests.last {
             infer(request, slot)
         }
     }
 
-    /// At once, or so that other things happen while it is computed.
+    /// Completed at once, or later, so that other steps happen during the computation.
     private mutating func infer(_ request: World.Request, _ slot: World.Slot) {
         let requestID = identifier()
         if generator.chance(3) { return world.begin(request, at: slot, requestID: requestID) }

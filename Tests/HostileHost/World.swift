@@ -28,7 +28,7 @@ final class World {
         let sealedAt: Duration
     }
 
-    /// What happened that must not, in words.
+    /// A description of the violated rule, if any.
     private(set) var violations: [String] = []
 
     let cast: Cast
@@ -73,7 +73,7 @@ final class World {
         var leaseEnd = Duration.zero
         /// Answers and boundary tensors by token, in this lease.
         var served: [TokenDigest: UInt64] = [:]
-        /// Requests by message for which something came out.
+        /// Requests by message for which a boundary tensor came out.
         var shown: Set<[UInt8]> = []
         /// Which request waits under an identifier.
         var waiting: [UInt64: Request] = [:]
@@ -122,7 +122,7 @@ final class World {
         let isComputed = slot.enclave.computing > before
         let hasReply = frames.last?.requestID == requestID
         if isComputed ? hasReply && !hasNamesake : !hasReply { violate("a request has no reply, or two") }
-        // What time alone demanded comes first, and is for other requests.
+        // Frames caused by timers come first, and belong to other requests.
         for frame in isComputed ? frames[...] : frames.dropLast() { note(frame, from: slot, answering: nil) }
         guard isComputed else {
             if let reply = frames.last { note(reply, from: slot, answering: request) }
@@ -148,7 +148,7 @@ final class World {
     }
 }
 
-// What an observer who knows all secrets sees in what leaves an enclave.
+// The checks of an observer who knows all secrets, on every frame of an enclave.
 extension World {
     private static let probabilities = TinyModel.probabilities(Picture.normalizedPixels)
     private static let boundary = TinyModel.boundary(Picture.normalizedPixels).map(Float.init)
@@ -169,7 +169,7 @@ extension World {
             slot.waiting[frame.requestID] = request
             if slot.waiting.count > Bounds.requestsInFlight { violate("more requests wait than the limit") }
             if begun == nil { show(request, by: slot) } else { checkLease(request, of: slot) }
-            // What crosses of a client who was promised that nothing does.
+            // A boundary tensor of a client to whom the policy guarantees none.
             if request.bundle.core.service.isEverythingInside, let first = tensors.first,
                 let values = try? first.floats(), zip(values, Self.boundary).allSatisfy({ abs($0 - $1) < 1e-4 })
             {
@@ -217,7 +217,7 @@ extension World {
         }
     }
 
-    /// What was begun in a lease does not come out after it.
+    /// A request begun in a lease gives no result after it.
     private func checkLease(_ request: Request, of slot: Slot) {
         if refused.contains(request.message) { violate("a request was served whose client was told no") }
         if clock.now >= slot.leaseEnd { violate("a client was served after the lease") }

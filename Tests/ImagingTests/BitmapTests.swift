@@ -27,7 +27,7 @@ struct BitmapTests {
         return file + table + data
     }
 
-    @Test("Rows go from the bottom up, or down where the height is negative, and colours from blue to red")
+    @Test("BMP rows are read bottom-up, or top-down with a negative height, and colours as BGR")
     func rows() throws {
         let rows: [[UInt8]] = [[1, 2, 3, 4, 5, 6, 7, 8, 9], [11, 12, 13, 14, 15, 16, 17, 18, 19]]
         let upper: [UInt8] = [13, 12, 11, 16, 15, 14, 19, 18, 17]
@@ -38,7 +38,7 @@ struct BitmapTests {
         #expect(try Image(decodingArray: Self.bitmap(3, -2, bits: 24, rows: rows)).pixels == lower + upper)
     }
 
-    @Test("Palettes of 1, 4 and 8 bits, and 32 bits with and without alpha")
+    @Test("BMP palettes of 1, 4 and 8 bits, and 32 bits with and without alpha, are decoded")
     func depths() throws {
         let palette: [[UInt8]] = [[10, 20, 30], [200, 100, 50]]
         let expected: [UInt8] = palette[1] + palette[0] + palette[1]
@@ -63,7 +63,7 @@ struct BitmapTests {
             + "xg8ADEDwAMEAAJEnV76cOaeBBA4KOEhgoMDn0KNLn17A4AGBBQQeMGDtGrZs2ggFFFAQQEEBAQF08/YNXPgBBAsAHACwAMHx5MubP1/p"
             + "IICBBgYCOGhQ/Xr27d0FAwnuezfvXvJ4AwIAOw==")
 
-    @Test("The first frame of a GIF, interlaced")
+    @Test("The first frame of an interlaced GIF is decoded")
     func frame() throws {
         let file = [UInt8](try #require(Self.gif))
         let image = try Image(decodingArray: file)
@@ -78,7 +78,7 @@ struct BitmapTests {
         #expect(image.pixels == expected)
     }
 
-    @Test("What a frame leaves transparent is black, and what lies outside it too")
+    @Test("Transparent pixels and pixels outside the frame are black")
     func transparent() throws {
         // 3x1 pixels, a frame of two from the second on: colours 1 and 0, of which 0 is transparent. Codes of three bits,
         // from the lowest: clear 4, 1, 0, end 5.
@@ -94,7 +94,7 @@ struct BitmapTests {
         #expect(try Image(decodingArray: file).pixels == [0, 0, 0, 50, 60, 70, 0, 0, 0])
     }
 
-    @Test("Further frames of a GIF are detected, also after comments; damage after the first frame does not matter")
+    @Test("Further frames of a GIF are detected, even after comments; damage after the first frame is ignored")
     func frames() throws {
         let file = [UInt8](try #require(Self.gif))
         // Without the last byte, which ends the file.
@@ -110,7 +110,7 @@ struct BitmapTests {
         }
     }
 
-    @Test("Cut short or flipped, they are errors or pictures of their size, and absurd sizes are refused")
+    @Test("Truncated and altered files give an error or a picture of the same size, and excessive sizes are refused")
     func damaged() throws {
         let bitmap = Self.bitmap(
             3, 2, bits: 8, palette: [[1, 2, 3], [4, 5, 6]], rows: [[0, 1, 0], [1, 1, 0]])

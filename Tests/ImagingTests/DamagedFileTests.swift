@@ -9,7 +9,7 @@ struct DamagedFileTests {
         "palette.png", "lossless.webp", "lossy.webp", "lzw.tif",
     ]
 
-    @Test("A truncated picture is an error, wherever it ends", arguments: formats)
+    @Test("A picture truncated anywhere is an error", arguments: formats)
     func truncated(_ name: String) throws {
         let bytes = try Fixtures.bytes(name)
         // WebP files may end in a padding byte that holds nothing.
@@ -38,7 +38,7 @@ struct DamagedFileTests {
         #expect(refused > 0)
     }
 
-    @Test("A damaged PNG is found by its checksums")
+    @Test("A damaged PNG is detected by its checksums")
     func pngChecksum() throws {
         var bytes = try Fixtures.bytes("colour.png")
         bytes[bytes.count / 2] ^= 1
@@ -46,7 +46,7 @@ struct DamagedFileTests {
         #expect(error?.code == .corrupt)
     }
 
-    @Test("A scan that lost its middle is an error, not half a grey picture")
+    @Test("A JPEG scan with missing data is an error rather than a partly grey picture")
     func missingMiddle() throws {
         let bytes = try Fixtures.bytes("colour-420.jpg")
         let damaged = bytes.prefix(bytes.count - 300) + bytes.suffix(2)
@@ -54,7 +54,7 @@ struct DamagedFileTests {
         #expect(error?.code == .corrupt)
     }
 
-    @Test("Unusual header fields do not hide that a scan lost data, and alone do no harm")
+    @Test("Unusual header fields are accepted, and do not hide missing scan data")
     func hiddenWarning() throws {
         // The JFIF segment's major version, and the transform of Adobe's.
         for (name, phrase, place) in [("colour-420.jpg", "JFIF\0", 5), ("cmyk.jpg", "Adobe", 11)] {
@@ -126,7 +126,7 @@ struct DamagedFileTests {
         #expect(error?.code == .tooLarge)
     }
 
-    @Test("What is no picture is refused by kind")
+    @Test("Files that are not pictures are refused with their kind")
     func otherFiles() {
         for text in ["GIF88a", "BM", "%PDF-1.7", "RIFF1234WAVE", "<svg/>", "hello"] {
             let error = #expect(throws: ImagingError.self) { try Image(decodingArray: Array(text.utf8)) }
@@ -134,7 +134,7 @@ struct DamagedFileTests {
         }
     }
 
-    @Test("Orientation data that runs out of its bounds counts as none", arguments: 0..<52)
+    @Test("Orientation data beyond its bounds is ignored", arguments: 0..<52)
     func damagedExif(_ offset: Int) throws {
         var bytes = try Fixtures.bytes("orientation-6.jpg")
         let exif = try #require(bytes.indices.first { bytes[$0...].starts(with: Array("Exif\0\0".utf8)) })
@@ -143,7 +143,7 @@ struct DamagedFileTests {
         #expect(image.width * image.height == 13 * 8)
     }
 
-    @Test("Missing files, folders and pipes are unreadable, with their name in the message")
+    @Test("Missing files, folders and pipes are unreadable, and the error names them")
     func unreadable() throws {
         let folder = try TemporaryFolder()
         for path in [folder.path + "/missing.jpg", folder.path, "/dev/null"] {

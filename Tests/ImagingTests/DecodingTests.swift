@@ -11,7 +11,7 @@ struct DecodingTests {
     }
 
     @Test(
-        "A picture decodes to the pixels that Pillow gives",
+        "A picture decodes to the same pixels as with Pillow",
         arguments: Fixtures.cases.decode + Fixtures.cases.decodeTIFF)
     func decodes(_ vector: Fixtures.Cases.Decode) throws {
         let image = try Fixtures.image(vector.file)
@@ -27,21 +27,21 @@ struct DecodingTests {
         #expect(images.map(\.width) == [13, 13, 13, 13, 8, 8, 8, 8])
     }
 
-    @Test("The name of a file does not matter, its first bytes do")
+    @Test("A file's kind is determined by its first bytes, not its name")
     func sniffs() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(try Fixtures.bytes("colour.png"), "picture.jpg")
         #expect(try Image(contentsOf: path) == Fixtures.image("colour.png"))
     }
 
-    @Test("An animation is refused as such")
+    @Test("An animation is refused as an animation")
     func animation() throws {
         let error = #expect(throws: ImagingError.self) { try Fixtures.image("animation.webp") }
         #expect(error?.code == .unsupportedFormat)
         #expect(error?.message.contains("animation") == true)
     }
 
-    @Test("Grey becomes three equal channels, and colour its luma")
+    @Test("Grey becomes three equal channels, and colour becomes luma")
     func channels() throws {
         let grey = try Fixtures.image("grey.png")
         let colour = grey.rgb()
@@ -53,7 +53,9 @@ struct DecodingTests {
         #expect(colour.grey() == grey)
     }
 
-    @Test("A picture written as PNG reads back the same", arguments: ["colour.png", "grey.png", "colour-420.jpg"])
+    @Test(
+        "A picture written as PNG decodes to the same pixels",
+        arguments: ["colour.png", "grey.png", "colour-420.jpg"])
     func encodes(_ name: String) throws {
         let image = try Fixtures.image(name)
         let file = try image.pngBytes()
@@ -61,7 +63,7 @@ struct DecodingTests {
         #expect(try image.pngBytes() == file)
     }
 
-    @Test("Pixels that do not fill a picture are refused")
+    @Test("A pixel array of the wrong length is refused")
     func mismatch() {
         for (width, height, channels, count) in [(2, 2, 3, 11), (2, 2, 2, 8), (0, 2, 1, 0), (-1, -1, 1, 1)] {
             #expect(throws: ImagingError.self) {

@@ -41,7 +41,7 @@ enum Fixtures {
         }
 
         let decode: [Decode]
-        /// What the clients in Python and for browsers do not read.
+        /// Files that the Python and browser clients do not read.
         let decodeTIFF: [Decode]
         let resize: [Resize]
         let preprocess: [Preprocess]

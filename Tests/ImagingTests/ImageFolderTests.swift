@@ -3,9 +3,9 @@ import Foundation
 import Imaging
 import Testing
 
-@Suite("Folders of pictures")
+@Suite("Picture folders")
 struct ImageFolderTests {
-    @Test("Pictures are listed by name; other files, hidden files and folders are not")
+    @Test("Pictures are listed by name, without other files, hidden files and folders")
     func lists() throws {
         let folder = try TemporaryFolder()
         for name in ["b.JPG", "a.png", "c.jpeg", "ä.WebP", "notes.txt", ".hidden.png", "jpg", "10.png", "9.png"] {

@@ -3,7 +3,7 @@ import Imaging
 import Tensors
 import Testing
 
-@Suite("JPEG pictures over the limit of pixels")
+@Suite("JPEG pictures over the pixel limit")
 struct LargePictureTests {
     /// A grey JPEG file whose left part is bright and whose right part is dark, in blocks of 8 by 8 pixels.
     private struct Halves {
@@ -118,7 +118,7 @@ struct LargePictureTests {
         }
     }
 
-    @Test("A crop without a resize is not taken from a picture that was scaled")
+    @Test("A crop without a resize refuses a picture that was scaled while decoding")
     func cropped() throws {
         let image = try Image(decodingArray: Halves(width: 8200, height: 8201).file)
         func fitted(_ resize: Preprocessing.Resize) throws -> Image {

@@ -2,10 +2,10 @@
 import Imaging
 import Testing
 
-@Suite("Pictures of other kinds")
+@Suite("Unsupported picture kinds")
 struct OtherPictureTests {
     @Test(
-        "A picture of a kind that is not read is named, with a program that converts it",
+        "The error for an unsupported kind names it and a program that converts it",
         arguments: [
             ([0, 0, 0, 24] + Array("ftypheic".utf8), "HEIC"), ([0, 0, 0, 24] + Array("ftypavif".utf8), "AVIF"),
             (Array("BM6".utf8), "BMP"), ([0x49, 0x49, 0x2B, 0], "BigTIFF"),

@@ -3,9 +3,11 @@ import Imaging
 import Tensors
 import Testing
 
-@Suite("Preprocessing pictures")
+@Suite("Picture preprocessing")
 struct PreprocessorTests {
-    @Test("Pixels and normalised tensor equal Pillow's and NumPy's in every bit", arguments: Fixtures.cases.preprocess)
+    @Test(
+        "Pixels and normalised tensor are bit-identical to those of Pillow and NumPy",
+        arguments: Fixtures.cases.preprocess)
     func equalsPillow(_ vector: Fixtures.Cases.Preprocess) throws {
         let image = try Fixtures.image(vector.source)
         let preprocessor = Preprocessor(vector.preprocessing)
@@ -34,7 +36,7 @@ struct PreprocessorTests {
         #expect(error?.message.contains("34x20") == true)
     }
 
-    @Test("A shorter side that leaves the longer one under the crop is refused")
+    @Test("A resize of the shorter side is refused if the longer side stays below the crop")
     func tooSmallAfterResizing() throws {
         let square = try Image(width: 30, height: 30, channels: 1, pixels: [UInt8](repeating: 0, count: 900))
         let preprocessing = try Preprocessing(
@@ -44,14 +46,14 @@ struct PreprocessorTests {
         #expect(error?.code == .tooSmall)
     }
 
-    @Test("A picture too long to resize is refused")
+    @Test("A picture with an extreme aspect ratio is refused when resized")
     func tooLong() throws {
         let strip = try Image(width: 60_000, height: 1, channels: 1, pixels: [UInt8](repeating: 0, count: 60_000))
         let error = #expect(throws: ImagingError.self) { try Preprocessor(.imageNet).pixels(of: strip) }
         #expect(error?.code == .tooLarge)
     }
 
-    @Test("A longer side of half a pixel is rounded to even", arguments: [(773, 386), (775, 388), (769, 384)])
+    @Test("A longer side of n + 0.5 pixels is rounded to even", arguments: [(773, 386), (775, 388), (769, 384)])
     func halves(_ width: Int, _ resized: Int) throws {
         // The widest crop shows how wide the picture became.
         let image = try Image(width: width, height: 512, channels: 1, pixels: [UInt8](repeating: 9, count: width * 512))
@@ -64,7 +66,7 @@ struct PreprocessorTests {
         #expect(throws: ImagingError.self) { try Preprocessor(preprocessing(width: resized + 1)).pixels(of: image) }
     }
 
-    @Test("A strip fits in a letterbox with at least one row")
+    @Test("A letterboxed narrow strip keeps at least one row")
     func thinLetterbox() throws {
         let strip = try Image(width: 900, height: 1, channels: 1, pixels: [UInt8](repeating: 200, count: 900))
         let preprocessing = try Preprocessing(

@@ -23,7 +23,7 @@ struct SharedPicturesTests {
         String(Array(SHA256.hash(data: bytes)).hex.prefix(8))
     }
 
-    @Test("Photographs decode, resize and crop as Pillow's do, in every pixel")
+    @Test("Photographs decode, resize and crop to the same pixels as with Pillow")
     func equalsPillow() throws {
         let stretched = Preprocessor(
             try Preprocessing(

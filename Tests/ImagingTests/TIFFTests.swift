@@ -25,7 +25,7 @@ struct TIFFTests {
     }
 
     @Test(
-        "What is not read is named, with a program that converts it",
+        "The error for an unsupported TIFF file names the reason and a program that converts it",
         arguments: [(259, 7, "JPEG"), (259, 4, "compression 4"), (262, 5, "kind 5"), (258, 12, "12 bits")]
             as [(UInt16, UInt32, String)])
     func rare(_ tag: UInt16, _ value: UInt32, _ name: String) throws {
@@ -44,7 +44,7 @@ struct TIFFTests {
         #expect([.corrupt, .tooLarge].contains(error.code), "\(error)")
     }
 
-    @Test("Cut short or flipped, it is an error or a picture of its size")
+    @Test("Truncated and altered files give an error or a picture of the same size")
     func damaged() throws {
         let file = try Self.tiles()
         for count in file.indices { #expect(Self.error(Array(file.prefix(count))) != nil, "\(count)") }
@@ -57,7 +57,7 @@ struct TIFFTests {
     }
 
     @Test(
-        "A TIFF file with further pages says so; a thumbnail or a mask is no page",
+        "Further pages of a TIFF file are reported; a thumbnail or a mask is not a page",
         arguments: [([0], true), ([1], false), ([4], false), ([1, 0], true), ([], false)] as [([UInt8], Bool)])
     func pages(_ kinds: [UInt8], _ isFirst: Bool) throws {
         var file = try Self.tiles()

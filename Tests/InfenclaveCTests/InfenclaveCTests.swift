@@ -14,7 +14,7 @@ import Testing
 /// The C interface, called from C (`CInterfaceCaller`) with all warnings of the compiler as errors.
 @Suite("C interface")
 struct InfenclaveCTests {
-    @Test("Calls with NULL, with counts without bytes and with bytes that are nothing do what the header says")
+    @Test("Calls with NULL, with counts without bytes and with invalid bytes behave as the header states")
     func misuse() {
         let complaint = cic_misuse().map { String(cString: $0) }
         #expect(complaint == nil)
@@ -135,7 +135,7 @@ struct InfenclaveCTests {
         }
     }
 
-    @Test("A C program verifies an enclave, seals pixels that the enclave opens, and opens the enclave's answer")
+    @Test("A C program verifies an enclave, encrypts pixels for it, and decrypts its answer")
     func exchange() throws {
         let keys = try ChannelKeyPair.generate()
         let (peer, enclave) = (try service(keys), try Enclave(keys))
@@ -176,7 +176,7 @@ struct InfenclaveCTests {
                 == #"[{"index":7,"name":"newt","probability":0.75},{"index":6,"name":"cat","probability":0.125}]"#)
     }
 
-    @Test("A service that the policy rejects is a failure with the whole verdict")
+    @Test("A service that the policy rejects is an error with the complete verdict")
     func rejection() throws {
         let peer = PeerFixture(SNPFixture())
         var policy = peer.policy

@@ -2,9 +2,9 @@
 import InferenceProxy
 import Testing
 
-@Suite("Who may ask the proxy")
+@Suite("Addresses of the proxy")
 struct AccessTests {
-    @Test("Addresses are read, and those of this machine are told from others")
+    @Test("Addresses are parsed, and loopback addresses are distinguished from others")
     func addresses() {
         #expect(ProxyAddress("127.0.0.1:8000")?.isLoopback == true)
         #expect(ProxyAddress("localhost:0")?.isLoopback == true)

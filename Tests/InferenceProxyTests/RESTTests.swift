@@ -4,7 +4,7 @@ import InfenclaveImaging
 import InferenceProxy
 import Testing
 
-@Suite("The proxy's REST")
+@Suite("The proxy's REST interface")
 struct RESTTests {
     /// One picture of 2x3 pixels, all of this value.
     private func pixels(_ value: Int, count: Int = 1, outputs: String = "") -> String {
@@ -18,7 +18,7 @@ struct RESTTests {
         return Dictionary(uniqueKeysWithValues: list.map { ($0["name"] as? String ?? "", $0) })
     }
 
-    @Test("Health, server and models are described as KServe's and Triton's clients read them")
+    @Test("Health, server and models are described as clients of KServe and Triton expect")
     func metadata() async throws {
         try await RunningProxy.with(FakeBackend()) { proxy in
             let live = try await proxy.send("GET", "/v2/health/live")
@@ -42,7 +42,7 @@ struct RESTTests {
         }
     }
 
-    @Test("Where the owner allows floats the tensor is FP32, channels first")
+    @Test("If the owner allows floats, the tensor is FP32 with channels first")
     func floats() async throws {
         try await RunningProxy.with(FakeBackend(topK: 2, acceptsFloats: true)) { proxy in
             let model = try await proxy.send("GET", "/v2/models/toy")
@@ -60,7 +60,7 @@ struct RESTTests {
         }
     }
 
-    @Test("A batch is answered row by row, with all outputs unless some are named")
+    @Test("A batch is answered row by row, with all outputs or the named ones")
     func batch() async throws {
         let backend = FakeBackend()
         try await RunningProxy.with(backend) { proxy in
@@ -79,7 +79,7 @@ struct RESTTests {
         }
     }
 
-    @Test("Classification gives value, index and label as Triton writes them")
+    @Test("Classification outputs have value, index and label in Triton's format")
     func classification() async throws {
         try await RunningProxy.with(FakeBackend()) { proxy in
             let wanted = #","outputs":[{"name":"PROBABILITIES","parameters":{"classification":2}}]"#
@@ -94,7 +94,7 @@ struct RESTTests {
         }
     }
 
-    @Test("Pictures come as a raw body, as binary data, or as base64 in JSON; compressed ones are inflated")
+    @Test("Pictures are accepted as a raw body, binary data or base64 in JSON, and compressed bodies are inflated")
     func pictures() async throws {
         let backend = FakeBackend()
         let image = try Image(width: 5, height: 4, channels: 3, pixels: [UInt8](repeating: 128, count: 60))
@@ -129,9 +129,7 @@ struct RESTTests {
         }
     }
 
-    @Test(
-        "What the model does not take is a 400 that says what it takes; unknown paths, models and methods are told apart"
-    )
+    @Test("An unacceptable input is a 400 that names the acceptable one; unknown paths, models and methods differ")
     func refusals() async throws {
         try await RunningProxy.with(FakeBackend()) { proxy in
             func error(_ json: String) async throws -> String {
@@ -186,7 +184,7 @@ struct RESTTests {
         }
     }
 
-    @Test("Bodies are bounded, and so are the requests at a time")
+    @Test("The size of bodies and the number of concurrent requests are limited")
     func bounds() async throws {
         try await RunningProxy.with(FakeBackend(), budget: RequestBudget(maximumBytes: 1000)) { proxy in
             #expect(try await proxy.infer("toy", pixels(1)).status == 200)
@@ -202,7 +200,7 @@ struct RESTTests {
         }
     }
 
-    @Test("Without a key only this machine's names are answered; with one, whoever shows it")
+    @Test("Without an API key only loopback host names are answered; with a key, any host name")
     func access() async throws {
         let rule = AccessRule(key: nil)
         for host in ["127.0.0.1:8000", "localhost", "[::1]:80"] {

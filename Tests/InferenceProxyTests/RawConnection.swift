@@ -30,7 +30,7 @@ final class RawConnection: Sendable {
 
     deinit { close(descriptor) }
 
-    /// - Returns: Whether the kernel took the bytes, which is all that is known.
+    /// - Returns: Whether the kernel accepted the bytes.
     @discardableResult
     func send(_ text: String) -> Bool {
         let bytes = Array(text.utf8)

@@ -2,7 +2,7 @@
 import InferenceProxy
 import Testing
 
-@Suite("Clients of the proxy that stop in the middle")
+@Suite("Stalled clients of the proxy")
 struct StalledClientTests {
     private static let infer = "POST /v2/models/toy/infer HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
@@ -30,7 +30,7 @@ struct StalledClientTests {
         }
     }
 
-    @Test("A body that does not arrive is a 408 that says so, and its room is free for the next request")
+    @Test("An incomplete body gets a 408, and its capacity is free for the next request")
     func stalledBody() async throws {
         let budget = RequestBudget(maximumRequests: 1)
         var limits = limits(connections: 9)
@@ -44,7 +44,7 @@ struct StalledClientTests {
         }
     }
 
-    @Test("Neither a body that comes byte by byte, nor one after its refusal, keeps a connection")
+    @Test("Neither a slow body nor a body after its refusal keeps a connection open")
     func slowBodies() async throws {
         // The second is refused for its length at once.
         for length in [1000, 1 << 40] {
@@ -63,7 +63,7 @@ struct StalledClientTests {
         }
     }
 
-    @Test("A client that does not read its answer does not keep its connection")
+    @Test("A client that does not read its answer is disconnected")
     func unreadAnswer() async throws {
         // An answer of 16 MiB, which no socket's buffer holds.
         let label = String(repeating: "frog", count: 1 << 18)

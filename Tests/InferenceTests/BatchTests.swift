@@ -39,7 +39,7 @@ struct BatchTests {
     }
 
     @Test(
-        "No more plans are kept than there is room for, and the same batch compiles nothing again",
+        "The number of cached plans is limited, and a repeated batch size compiles nothing",
         arguments: [1, 2, 3])
     func boundsPlans(_ room: Int) throws {
         let graph = try PlanTests.network().graph()
@@ -69,7 +69,7 @@ struct BatchTests {
         #expect(try run(2) == 4)
     }
 
-    @Test("Where the graph fixes its batch, images run one at a time")
+    @Test("If the graph has a fixed batch size, images run one at a time")
     func fixedBatch() throws {
         var problem = Problem("reshape with a literal 1")
         try problem.input("x", [1, 4, 2, 2])
@@ -83,7 +83,7 @@ struct BatchTests {
         #expect(inference.planCounts == (1, 1))
     }
 
-    @Test("Where images would depend on one another, they run one at a time")
+    @Test("If the graph mixes images of a batch, they run one at a time")
     func mixedBatch() throws {
         var problem = Problem("less the mean of the batch")
         try problem.input("x", [1, 6])
@@ -112,7 +112,7 @@ struct BatchTests {
         }
     }
 
-    @Test("Plans for other batches hold weights once where they want them in one layout")
+    @Test("Plans for different batch sizes share weights that have the same layout")
     func sharesWeights() throws {
         let graph = try PlanTests.network().graph()
         let first = try Plan(compiling: graph)
@@ -124,7 +124,7 @@ struct BatchTests {
         #expect(try same.run(given)[0].floats() == first.run(given)[0].floats())
     }
 
-    @Test("A plan whose memory cannot be allocated is an error, not the end of the process")
+    @Test("A plan whose memory cannot be allocated gives an error and does not end the process")
     func refusesMemory() throws {
         var options = PlanOptions(
             allocator: StorageAllocator { byteCount in

@@ -17,14 +17,14 @@ struct BroadcastTests {
         return problem
     }
 
-    @Test("Products with one operand broadcast in the middle, and sums along an axis in the middle, have fast code")
+    @Test("Products with an operand broadcast along a middle axis, and sums along a middle axis, have optimised code")
     func middle() throws {
         let plan = try Self.involution().check(threads: 2)
         #expect(plan.steps.allSatisfy { !$0.implementation.hasPrefix("ref") }, "\(plan.steps)")
         #expect(plan.kinds == ["multiply", "sum"])
     }
 
-    @Test("Broadcasts along several axes, and reductions along adjacent ones, give the same numbers")
+    @Test("Broadcasts along several axes, and reductions along adjacent axes, agree with the reference")
     func several() throws {
         let shapes: [[Int]] = [
             [1, 8, 1, 6], [2, 1, 6, 1], [1, 8, 1, 1], [1, 1, 6, 1], [2, 8, 1, 6], [1, 1, 1, 1],

@@ -60,7 +60,7 @@ struct ConcatenationTests {
         return plan
     }
 
-    @Test("On AVX-512, channels come in blocks where enough of them is joined, and last otherwise")
+    @Test("With AVX-512, the blocked layout is chosen if enough channels are concatenated, and channels-last otherwise")
     func choosesLayout() throws {
         guard ProcessorSupport.hasAVX512 else { return }
         #expect(try Self.hasBlocks())
@@ -79,7 +79,7 @@ struct ConcatenationTests {
         #expect(try !Self.isBlocked(small))
     }
 
-    @Test("Two convolutions write into what joins them, and the plan says so", arguments: [1, 2])
+    @Test("Two convolutions write directly into their concatenation, and the plan lists this", arguments: [1, 2])
     func joinsTwo(_ threads: Int) throws {
         var problem = try Self.start("two")
         Self.join(&problem, "j", "c0", "c1")
@@ -107,7 +107,7 @@ struct ConcatenationTests {
         #expect(both.rewrites(by: Self.name) == ["j1", "j2", "j3"])
     }
 
-    @Test("A part that is joined twice, elsewhere too, or was there before")
+    @Test("Operands that are concatenated twice, used elsewhere or inputs agree with the reference")
     func copiesWhatHasAPlace() throws {
         for parts in [["c0", "c0"], ["c0", "x"], ["x", "c1"], ["c1", "c0", "c1"], ["x", "x"]] {
             var problem = try Self.start("\(parts)")
@@ -139,7 +139,7 @@ struct ConcatenationTests {
         }
     }
 
-    @Test("Batches of several images are joined with copies")
+    @Test("Batches of several images are concatenated by copying")
     func leavesBatches() throws {
         var problem = try Self.start("two images", batch: 2)
         Self.join(&problem, "j", "c0", "c1")
@@ -147,7 +147,7 @@ struct ConcatenationTests {
         #expect(try Self.check(problem).rewrites(by: Self.name).isEmpty)
     }
 
-    @Test("A gate on channels in blocks has fast code, for each image its own", arguments: [1, 3])
+    @Test("A gate on blocked channels has optimised code, with separate values for each image", arguments: [1, 3])
     func gatesBlocks(_ batch: Int) throws {
         for hasReLU in [false, true] {
             var problem = try Self.start("gate", batch: batch)
@@ -162,7 +162,7 @@ struct ConcatenationTests {
         }
     }
 
-    @Test("Scale and shift of channels in blocks have fast code")
+    @Test("Scale and shift of blocked channels have optimised code")
     func scalesBlocks() throws {
         var problem = try Self.start("scale and shift")
         for parameter in ["scale", "shift", "mean"] { try problem.constant(parameter, [32]) }
@@ -176,7 +176,7 @@ struct ConcatenationTests {
         #expect(plan.steps.allSatisfy { !$0.implementation.hasPrefix("ref") })
     }
 
-    @Test("Scale and shift of channels that fill no block leave zeros in the block's padding", arguments: 1...20)
+    @Test("Scale and shift of channels that do not fill a block leave zeros in its padding", arguments: 1...20)
     func scalesPartialBlocks(channels: Int) throws {
         var problem = Problem("\(channels) channels")
         try problem.input("x", [1, 16, 8, 8])
@@ -203,7 +203,7 @@ struct ConcatenationTests {
     ]
     private static let arithmetic: [Arithmetic.Function] = [.divide, .power, .subtract, .maximum]
 
-    @Test("Nothing that maps 0 to another number leaves it in a block's padding", arguments: [1, 3, 12, 20])
+    @Test("Functions that map 0 to another number leave zeros in a block's padding", arguments: [1, 3, 12, 20])
     func partialBlocks(channels: Int) throws {
         for kind in Self.activations {
             try Self.checkPartialBlocks("\(kind), \(channels) channels", channels) {

@@ -5,7 +5,7 @@ import Tensors
 import Testing
 
 /// What is verified about the optimiser's passes: their order, and the draft that each leaves.
-@Suite("Passes and the drafts between them")
+@Suite("Verification of graph drafts between optimiser passes")
 struct DraftVerifierTests {
     // Passes with one fault each. They are applied to a convolution and an activation.
 
@@ -79,7 +79,7 @@ struct DraftVerifierTests {
         return Draft(try problem.graph(), options: options)
     }
 
-    @Test("A pass that leaves an invalid draft is found and named")
+    @Test("A pass that leaves an invalid draft is detected and named")
     func brokenPasses() throws {
         let broken: [any Pass.Type] = [
             DefinesTwice.self, UsesBefore.self, LosesOutput.self, ForgetsType.self, DropsOperand.self,
@@ -101,7 +101,7 @@ struct DraftVerifierTests {
         try Optimizer.optimize(&draft)
     }
 
-    @Test("The passes run in an order that each of them accepts, and another order is found out")
+    @Test("The passes run in an order that satisfies their preconditions, and another order is detected")
     func order() {
         let passes = Optimizer.passes
         #expect(Optimizer.misplaced(in: passes) == nil)

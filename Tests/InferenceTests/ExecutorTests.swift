@@ -6,7 +6,7 @@ import Tensors
 import Testing
 
 struct ExecutorTests {
-    @Test("Concurrent runs of one plan all get the right answer")
+    @Test("Concurrent runs of one plan each get the correct result")
     func runsConcurrently() async throws {
         let problem = try PlanTests.network()
         let plan = try Plan(compiling: try problem.graph())
@@ -41,7 +41,7 @@ struct ExecutorTests {
         #expect(try await executor.run { 3 } == 3)
     }
 
-    @Test("Errors of a plan reach the caller, and a shut down executor refuses")
+    @Test("Errors of a plan reach the caller, and an executor refuses requests after shutdown")
     func throwsErrors() async throws {
         let plan = try Plan(compiling: try PlanTests.network().graph())
         let executor = InferenceExecutor()

@@ -11,7 +11,7 @@ struct IdleTests {
         return Double(time.tv_sec) * 1000 + Double(time.tv_nsec) / 1e6
     }
 
-    @Test("A millisecond after a call the threads of a plan sleep: at most 1 ms of processor time in 200 ms")
+    @Test("After a run the threads of a plan sleep: at most 1 ms of processor time in 200 ms")
     func sleeps() async {
         await #expect(processExitsWith: .success) {
             // Waits for the threads of OpenBLAS, which other tests in this executable need: they spin after it is

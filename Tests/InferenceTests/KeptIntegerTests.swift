@@ -43,7 +43,7 @@ struct KeptIntegerTests {
         return plan
     }
 
-    @Test("Beyond the limit, weights of rows stay integers, and products take bias, function and sum as before")
+    @Test("Above the size limit, weights stay integers, and products still fuse bias, activation and sum")
     func kept() throws {
         let problem = try Self.tokens()
         let expanded = 4 * (16 * 32 + 32 * 16 + 24 * 16)
@@ -58,7 +58,7 @@ struct KeptIntegerTests {
         }
     }
 
-    @Test("Products of few rows, asymmetric integers, and other uses of the weights have them as float32")
+    @Test("Weights in products of few rows, with zero points or with other uses are expanded to float32")
     func expanded() throws {
         #expect(!(try Self.plan(try Self.tokens(rows: 3), limit: 0).kinds.contains("dequantize")))
         var asymmetric = Problem("asymmetric")
@@ -77,7 +77,7 @@ struct KeptIntegerTests {
         #expect(!(try Self.plan(shared, limit: 0).kinds.contains("dequantize")))
     }
 
-    @Test("The only DequantizeLinear of large weights is computed once, whatever their size")
+    @Test("A single DequantizeLinear of large weights is computed once, whatever their size")
     func large() throws {
         var problem = Problem("large")
         try problem.input("x", [1, 2048])

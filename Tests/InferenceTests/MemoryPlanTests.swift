@@ -15,7 +15,7 @@ struct MemoryPlanTests {
         return number * 1024
     }
 
-    @Test("The process takes what the plan states, to 10% and 8 MB")
+    @Test("The process uses the memory that the plan states, to 10% and 8 MB")
     func statesItsPeak() async {
         await #expect(processExitsWith: .success) {
             var problem = Problem("large weights and activations")
@@ -65,7 +65,7 @@ struct MemoryPlanTests {
         return try Graph(name: "matrices", inputs: [input], outputs: [last], nodes: nodes, constants: constants)
     }
 
-    @Test("Weights are released one by one while they are reordered, so they are never in memory twice")
+    @Test("Weights are released one by one while they are reordered, so that memory never holds two copies of all")
     func weightsOnce() async {
         await #expect(processExitsWith: .success) {
             let before = try MemoryPlanTests.status("VmRSS")

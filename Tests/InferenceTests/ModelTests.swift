@@ -15,7 +15,7 @@ struct ModelTests {
             .map { [model, String($0.dropFirst("input-".count))] }
     }
 
-    @Test("There are stored outputs of seven models or more")
+    @Test("Stored outputs exist for at least seven models")
     func isComplete() { #expect(Set(Self.stored.map { $0[0] }).count >= 7) }
 
     @Test(
@@ -36,7 +36,7 @@ struct ModelTests {
     static let partitioned = ["squeezenet-1.1", "mobilenet-v2-1.0", "resnet20-cifar10"]
 
     @Test(
-        "FrontNet, BackNet and mapping unit after one another agree with the whole to 1e-5, and with themselves exactly",
+        "FrontNet, BackNet and mapping unit in sequence agree with the whole to 1e-5, and repeat bit-identically",
         arguments: partitioned)
     func composes(_ model: String) throws {
         let graph = try ONNXModel.load(path: SharedFiles.path("models/\(model)/model.onnx")).graph

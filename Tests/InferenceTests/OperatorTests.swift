@@ -46,7 +46,9 @@ struct OperatorTests {
         ]
     }
 
-    @Test("Convolutions agree with plain loops to 1e-5 of the largest output", arguments: try convolutions.get())
+    @Test(
+        "Convolutions agree with the plain-loop reference to 1e-5 of the largest output",
+        arguments: try convolutions.get())
     func convolves(_ problem: Problem) throws { try problem.check() }
 
     static let poolings: Result<[Problem], any Error> = Result {
@@ -69,7 +71,9 @@ struct OperatorTests {
             }
     }
 
-    @Test("Poolings agree with plain loops to 1e-5 of the largest output", arguments: try poolings.get())
+    @Test(
+        "Pooling operators agree with the plain-loop reference to 1e-5 of the largest output",
+        arguments: try poolings.get())
     func pools(_ problem: Problem) throws { try problem.check() }
 
     static let windows = [
@@ -98,7 +102,7 @@ struct OperatorTests {
     }
 
     @Test(
-        "Windows of a row-major picture are not left to oneDNN's plain loops",
+        "Pooling of a row-major tensor does not use oneDNN's reference implementation",
         arguments: [Pooling.Kind.maximum, .average, .averageWithPadding])
     func poolsRowMajor(_ kind: Pooling.Kind) throws {
         let padded = Window(kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1])
@@ -179,7 +183,9 @@ struct OperatorTests {
         Activation(.tanh), Activation(.elu, alpha: 1.5),
     ]
 
-    @Test("Activations agree alone, after a convolution, and before another use", arguments: activations)
+    @Test(
+        "Activations agree with the reference alone, after a convolution, and before another use",
+        arguments: activations)
     func activates(_ activation: Activation) throws {
         try Self.single("alone", .activation(activation), [2, 5, 3, 7]).check()
         var problem = try Self.convolution([1, 4, 6, 6], [8, 4, 3, 3])
@@ -232,7 +238,9 @@ struct OperatorTests {
         ]
     }
 
-    @Test("Other operators agree with plain loops to 1e-5 of the largest output", arguments: try others.get())
+    @Test(
+        "Other operators agree with the plain-loop reference to 1e-5 of the largest output",
+        arguments: try others.get())
     func computes(_ problem: Problem) throws { try problem.check() }
 
     @Test("Operators that move elements accept the layout of a convolution's result")

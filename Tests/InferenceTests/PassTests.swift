@@ -28,7 +28,7 @@ struct PassTests {
             "\(name).mean", "\(name).variance")
     }
 
-    @Test("Nodes of constants are computed once")
+    @Test("Nodes with constant operands only are computed once")
     func constantFolding() throws {
         var problem = try Self.start("constants")
         try problem.constant("a", [8, 1, 6])
@@ -52,7 +52,7 @@ struct PassTests {
         #expect(plan.kinds == ["convolution"])
     }
 
-    @Test("What no output needs is not computed")
+    @Test("Nodes that no output depends on are not computed")
     func deadCode() throws {
         var problem = try Self.start("dead code")
         problem.node("z", .activation(Activation(.tanh)), "y")
@@ -62,7 +62,7 @@ struct PassTests {
         #expect(plan.kinds == ["convolution"])
     }
 
-    @Test("BatchNormalization goes into the convolution before it, with its bias", arguments: [false, true])
+    @Test("BatchNormalization is folded into the preceding convolution, including its bias", arguments: [false, true])
     func batchNormalizationFolding(_ hasBias: Bool) throws {
         var problem = Problem("convolution and normalisation")
         try problem.input("x", [2, 8, 6, 6])
@@ -82,7 +82,7 @@ struct PassTests {
         #expect(plan.steps.last { $0.kind == "convolution" }?.fused == ["n", "m", "z"])
     }
 
-    @Test("BatchNormalization elsewhere is one step with the activation after it")
+    @Test("BatchNormalization without a convolution is one step with the following activation")
     func batchNormalizationAlone() throws {
         var problem = Problem("normalisation of an input")
         try problem.input("x", [2, 8, 6, 6])
@@ -97,7 +97,7 @@ struct PassTests {
         #expect(plan.kinds.contains("scale and shift"))
     }
 
-    @Test("Arithmetic with a constant per channel goes into the convolution or normalisation before it")
+    @Test("Arithmetic with a constant per channel is folded into the preceding convolution or normalisation")
     func channelArithmetic() throws {
         let functions: [(Arithmetic.Function, Bool)] = [
             (.add, true), (.multiply, false), (.subtract, true), (.subtract, false), (.divide, true),
@@ -122,7 +122,7 @@ struct PassTests {
         }
     }
 
-    @Test("Arithmetic that differs within a channel, or divides by it, stays")
+    @Test("Arithmetic that differs within a channel, or divides by the channel, is not folded")
     func channelArithmeticStays() throws {
         for (shape, function, operands) in [
             ([6], Arithmetic.Function.add, ["y", "k"]), ([8, 1, 6], .multiply, ["y", "k"]),
@@ -138,7 +138,7 @@ struct PassTests {
         }
     }
 
-    @Test("BatchNormalization by parameters that are computed is arithmetic")
+    @Test("BatchNormalization with computed parameters becomes arithmetic")
     func batchNormalizationExpansion() throws {
         var problem = Problem("normalisation by inputs")
         try problem.input("x", [2, 8, 6, 6])
@@ -149,7 +149,7 @@ struct PassTests {
         #expect(try problem.check().rewrites(by: "batch normalisation expansion") == ["n"])
     }
 
-    @Test("A Pad with zeros goes into the convolution after it, and into an average that counts padding")
+    @Test("A Pad with zeros is folded into the following convolution, or an average pooling that counts padding")
     func paddingMerging() throws {
         var problem = Problem("pad and convolution")
         try problem.input("x", [2, 8, 6, 6])
@@ -167,7 +167,7 @@ struct PassTests {
         #expect(try average.check().rewrites(by: "padding merging") == ["y"])
     }
 
-    @Test("A Pad stays where the window would pad with something else")
+    @Test("A Pad is not folded if the window would pad with another value")
     func paddingStays() throws {
         for (value, operation) in [
             (Float(1), Self.convolution(pad: 0)), (0, .pooling(Pooling(.maximum, window: Window(kernel: [3, 3])))),
@@ -248,7 +248,7 @@ struct PassTests {
         #expect(plan.kinds == ["layer normalisation"])
     }
 
-    @Test("x times sigmoid(x) is one function in the convolution")
+    @Test("x times sigmoid(x) becomes one activation of the convolution")
     func swishRecognition() throws {
         var problem = try Self.start("swish")
         problem.node("s", .activation(Activation(.sigmoid)), "y")
@@ -285,7 +285,7 @@ struct PassTests {
     }
 
     @Test(
-        "The gate of many pixels goes into the weights of the 1x1 convolution of them",
+        "A gate on many pixels is folded into the weights of the following 1x1 convolution",
         .enabled(if: ProcessorSupport.hasAVX512))
     func gateFolding() throws {
         var problem = try Self.gated("gate")
@@ -349,7 +349,7 @@ struct PassTests {
         }
     }
 
-    @Test("A residual Add and its ReLU go into the later convolution")
+    @Test("A residual Add and its ReLU are fused into the later convolution")
     func residualFusion() throws {
         var problem = try Self.start("residual")
         problem.node("r", .activation(Activation(.relu)), "y")
@@ -383,7 +383,7 @@ struct PassTests {
         #expect(try input.given[0].floats() == before)
     }
 
-    @Test("A residual Add stays where the convolution is an output or is used elsewhere")
+    @Test("A residual Add is not fused if the convolution is an output or has another use")
     func residualStays() throws {
         var problem = try Self.start("residual that stays")
         problem.node("u", Self.convolution(), "y", "w")
@@ -392,7 +392,7 @@ struct PassTests {
         #expect(try problem.check().rewrites(by: "residual fusion").isEmpty)
     }
 
-    @Test("A constant matrix becomes the weights of an inner product that reads the layout of a convolution")
+    @Test("A constant matrix product becomes an inner product that reads a convolution's blocked layout")
     func matrixProductSelection() throws {
         var problem = try Self.start("classifier")
         problem.node("f", .flatten(Flatten()), "y")
@@ -427,7 +427,7 @@ struct PassTests {
         try problem.check()
     }
 
-    @Test("Arithmetic with one number is a function of the product before it")
+    @Test("Arithmetic with a scalar is fused as a linear function into the preceding product")
     func linearRecognition() throws {
         var problem = Problem("one minus the square")
         try problem.input("x", [2, 8, 6])
@@ -445,7 +445,7 @@ struct PassTests {
         #expect(try problem.check().rewrites(by: "linear recognition").isEmpty)
     }
 
-    @Test("A linear layer on tokens is one inner product with its bias and its activation")
+    @Test("A linear layer on tokens is one inner product with its bias and activation")
     func linearLayer() throws {
         var problem = try Self.linear("linear layer", width: 24)
         #expect(try problem.check().kinds == ["inner product"])
@@ -458,7 +458,7 @@ struct PassTests {
         #expect(plan.steps.first?.fused == ["y", "z"])
     }
 
-    @Test("The residual sum of a linear layer goes into its inner product", arguments: [false, true])
+    @Test("The residual sum of a linear layer is fused into its inner product", arguments: [false, true])
     func linearResidual(_ operandIsUsedLater: Bool) throws {
         var problem = try Self.linear("residual sum, operand used later: \(operandIsUsedLater)", width: 16)
         problem.node("r", .activation(Activation(.relu)), "x")
@@ -471,7 +471,8 @@ struct PassTests {
     }
 
     @Test(
-        "Many rows by constant weights, either way round, with a bias, a function and a sum", arguments: [false, true],
+        "Matrix products of many rows agree with the reference, with weights in either order, bias, activation and sum",
+        arguments: [false, true],
         [(37, 24), (16, 8), (17, 20), (49, 13), (16, 3)])
     func matrixProductOfRows(_ transposesWeights: Bool, _ size: (rows: Int, width: Int)) throws {
         let (rows, width) = size
@@ -491,7 +492,7 @@ struct PassTests {
         }
     }
 
-    @Test("Many rows of whole vectors take weights that are laid out once", .enabled(if: ProcessorSupport.hasAVX2))
+    @Test("The weights of matrix products of many rows are packed once", .enabled(if: ProcessorSupport.hasAVX2))
     func weightsOfRows() throws {
         var problem = Problem("197 tokens, 96 to 64")
         try problem.input("x", [197, 96])

@@ -31,7 +31,7 @@ struct PlanTests {
         return problem
     }
 
-    @Test("Any values may be outputs, in any order and more than once")
+    @Test("Any values may be outputs, in any order and repeatedly")
     func exposesEveryValue() throws {
         var problem = try Self.network()
         let names = problem.nodes.map(\.name)
@@ -43,7 +43,7 @@ struct PlanTests {
         }
     }
 
-    @Test("An output that is an input or a constant is that tensor")
+    @Test("An output that is an input or a constant is returned unchanged")
     func returnsInputs() throws {
         var problem = Problem("views of an input")
         try problem.input("x", [2, 6])
@@ -56,7 +56,7 @@ struct PlanTests {
         #expect(outputs.allSatisfy { $0.storage === problem.given[0].storage })
     }
 
-    @Test("Runs are bit-identical, and results stay when the plan runs again")
+    @Test("Runs are bit-identical, and results stay valid when the plan runs again")
     func isDeterministic() throws {
         let problem = try Self.network()
         let plan = try Plan(compiling: try problem.graph())
@@ -69,7 +69,7 @@ struct PlanTests {
         #expect(try Plan(compiling: try problem.graph()).run(problem.given)[0].floats() == values)
     }
 
-    @Test("Two threads and larger batches compute the same to 1e-5", arguments: [1, 2, 3, 8])
+    @Test("Two threads and larger batches agree to 1e-5", arguments: [1, 2, 3, 8])
     func batchesAndThreads(_ batch: Int) throws {
         let problem = try Self.network(batch: batch)
         for threads in 1...2 { try problem.check(threads: threads) }
@@ -84,7 +84,7 @@ struct PlanTests {
         }
     }
 
-    @Test("Inputs of other types or number are refused")
+    @Test("Inputs of another type or count are refused")
     func refusesOtherInputs() throws {
         let plan = try Plan(compiling: try Self.network().graph())
         for inputs in [[], [try Tensor([Float](repeating: 0, count: 3), shape: [1, 3])]] {
@@ -93,7 +93,7 @@ struct PlanTests {
         }
     }
 
-    @Test("What cannot be computed is refused with the name of the node")
+    @Test("An unsupported node is refused with its name")
     func refusesUnsupported() throws {
         var problem = Problem("convolution over four dimensions")
         try problem.input("x", [1, 2, 3, 3, 3, 3])
@@ -105,7 +105,7 @@ struct PlanTests {
         #expect(error?.message.contains("'conv'") == true)
     }
 
-    @Test("All memory comes from the allocator, and a run allocates its results only")
+    @Test("All memory comes from the plan's allocator, and a run allocates only its results")
     func allocates() throws {
         let recorder = Recorder()
         let options = PlanOptions(
@@ -124,7 +124,7 @@ struct PlanTests {
         #expect(recorder.byteCounts == [40, 40])
     }
 
-    @Test("Values that are needed at the same time do not overlap, and others share memory")
+    @Test("Values that are live at the same time do not overlap, and others share memory")
     func sharesMemory() throws {
         var problem = Problem("chain")
         try problem.input("x", [1, 16, 32, 32])
@@ -141,7 +141,7 @@ struct PlanTests {
         #expect(plan.memory.arenaBytes == 2 * 16 * 32 * 32 * 4)
     }
 
-    @Test("Every object of oneDNN is destroyed with its plan")
+    @Test("Every oneDNN object is destroyed with its plan")
     func ownership() async {
         await #expect(processExitsWith: .success) {
             for _ in 0..<3 {

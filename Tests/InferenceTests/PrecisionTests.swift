@@ -91,7 +91,7 @@ struct PrecisionTests {
         }
     }
 
-    @Test("Where bf16 is slower than f32, plans compute in f32, and there is a reason to show")
+    @Test("If bf16 is slower than f32, plans compute in f32 and state the reason")
     func substitutesFloat32() throws {
         let plan = try Plan(
             compiling: try Self.network(Activation(.relu)).graph(), options: PlanOptions(precision: .bfloat16))
@@ -109,7 +109,9 @@ struct PrecisionTests {
         }
     }
 
-    @Test("bf16 takes the sum and the function of a linear layer on tokens", .enabled(if: ProcessorSupport.hasBFloat16))
+    @Test(
+        "bf16 fuses the sum and the activation of a linear layer on tokens",
+        .enabled(if: ProcessorSupport.hasBFloat16))
     func linearLayers() throws {
         var problem = Problem("linear layers on tokens")
         try problem.input("x", [1, 40, 32])
@@ -128,7 +130,9 @@ struct PrecisionTests {
         #expect(plan.kinds == ["inner product", "inner product"])
     }
 
-    @Test("int8 takes a number times an activated convolution", .enabled(if: ProcessorSupport.hasInteger8))
+    @Test(
+        "int8 fuses a convolution with its activation and a following scalar factor",
+        .enabled(if: ProcessorSupport.hasInteger8))
     func scaledInteger8() throws {
         var problem = Problem("a number times an activated convolution")
         try problem.input("x", [1, 16, 12, 12])
@@ -153,7 +157,7 @@ struct PrecisionTests {
     }
 
     @Test(
-        "int8 stays within 8% of the largest output of a network of random weights",
+        "int8 stays within 8% of the largest output of a network with random weights",
         .enabled(if: ProcessorSupport.hasInteger8), arguments: activations)
     func int8(_ function: Activation.Function) throws {
         let problem = try Self.network(Activation(function, alpha: 0.1))
@@ -187,7 +191,7 @@ struct PrecisionTests {
         _ = try other.run(problem.given)
     }
 
-    @Test("A value that is not a number does not end the measuring", .enabled(if: ProcessorSupport.hasInteger8))
+    @Test("A NaN does not stop the calibration", .enabled(if: ProcessorSupport.hasInteger8))
     func survivesNaN() throws {
         let problem = try Self.network(Activation(.relu))
         var calibrator = try Calibrator(try problem.graph(), threads: 1)
@@ -200,7 +204,7 @@ struct PrecisionTests {
     }
 
     @Test(
-        "The parts of a network compute what the whole does in the same precision, wherever it is cut",
+        "The parts of a partitioned network agree with the whole in the same precision, at every cut",
         .enabled(if: ProcessorSupport.hasBFloat16 && ProcessorSupport.hasInteger8),
         arguments: [PrecisionTable.Level.bfloat16, .integer8])
     func cuts(_ level: PrecisionTable.Level) throws {
@@ -231,7 +235,7 @@ struct PrecisionTests {
     }
 
     @Test(
-        "A search stays within its bound, and keeps what it can in integers",
+        "The precision search stays within its error bound, and keeps as many layers as possible in integers",
         .enabled(if: ProcessorSupport.hasBFloat16 && ProcessorSupport.hasInteger8))
     func searches() throws {
         let problem = try Self.network(Activation(.relu))

@@ -25,7 +25,7 @@ struct QuantizationMergingTests {
     }
 
     @Test(
-        "Values are those of the two operators to the last bit, halves and what is beyond the levels too",
+        "The merged operator is bit-identical to QuantizeLinear and DequantizeLinear, including ties and saturation",
         arguments: [ElementType.uint8, .int8], [Float(0.1), 0.0078125, 0.02352848, 3])
     func sameBits(_ element: ElementType, _ step: Float) throws {
         for zero in element == .uint8 ? [0, 122, 255] : [-128, -5, 0, 127] {
@@ -73,7 +73,7 @@ struct QuantizationMergingTests {
         }
     }
 
-    @Test("What is used elsewhere, differs or is not one number stays two operators")
+    @Test("Pairs with another use, different parameters or per-channel steps stay two operators")
     func leavesOthers() throws {
         var step = try Self.start("another step")
         try step.round("y", "x", stepAfter: 0.2)

@@ -50,7 +50,7 @@ struct StoredIntegerTests {
         problem.node(name, .activation(Activation(.relu)), input)
     }
 
-    @Test("A convolution of levels with its function and the levels after it is one step, of the reference's values")
+    @Test("A quantised convolution with its activation and requantisation is one step that equals the reference")
     func oneStep() throws {
         for (channels, results, kernel, stride, groups, scales) in [
             (16, 16, 3, 1, 1, nil), (16, 40, 1, 1, 1, 1), (24, 24, 3, 2, 24, nil), (32, 16, 3, 1, 2, nil),
@@ -73,7 +73,7 @@ struct StoredIntegerTests {
         }
     }
 
-    @Test("Signed levels, levels between bounds, and values around halves and beyond the levels")
+    @Test("Signed, clipped, tied and saturated quantised values agree with the reference")
     func ranges() throws {
         for element in [ElementType.int8, .uint8] {
             for bound: Float in [0.5, 3, 1000] {
@@ -88,7 +88,7 @@ struct StoredIntegerTests {
         }
     }
 
-    @Test("A residual sum of levels is part of the convolution: identities in integers, others as float32")
+    @Test("A quantised residual sum is fused into the convolution: identities as integers, other addends as float32")
     func residual() throws {
         for zero in [0, 100] {
             for alsoBranch in [false, true] {
@@ -114,7 +114,7 @@ struct StoredIntegerTests {
         }
     }
 
-    @Test("A maximum pooling keeps integers, and levels that exporters repeat after it are left out")
+    @Test("Maximum pooling keeps integers, and a repeated requantisation after it is removed")
     func pooling() throws {
         for kernel in [2, 3] {
             var problem = try Self.start("windows of \(kernel)")
@@ -134,7 +134,7 @@ struct StoredIntegerTests {
         }
     }
 
-    @Test("A maximum pooling of integers after a convolution of float32 has fast code")
+    @Test("Maximum pooling of integers after a float32 convolution has optimised code")
     func poolingAfterFloats() throws {
         for channels in [16, 24] {
             var problem = try Self.start("\(channels) channels", zero: 100)
@@ -153,7 +153,7 @@ struct StoredIntegerTests {
         }
     }
 
-    @Test("The maximum of integers without a primitive is computed from their values")
+    @Test("Maximum pooling of integers without a oneDNN primitive is computed from dequantised values")
     func poolingByLoop() throws {
         var problem = Problem("a step beyond oneDNN's limit")
         problem.tolerance = 0
@@ -187,7 +187,7 @@ struct StoredIntegerTests {
         try problem.check()
     }
 
-    @Test("Levels beyond both 8-bit types, asymmetric weights and other scales stay float32")
+    @Test("Ranges beyond both 8-bit types, weights with zero points and other scales stay float32")
     func leavesOthers() throws {
         var wide = try Self.start("levels beyond the types", zero: 100)
         try Self.convolution(&wide, "y", of: "x")
@@ -202,7 +202,7 @@ struct StoredIntegerTests {
         }
     }
 
-    @Test("Sums that could exceed 32 bits are float32")
+    @Test("Sums that could overflow 32 bits are computed in float32")
     func deepSums() throws {
         for (channels, kind) in [(65_000, "int8 convolution"), (66_000, "convolution")] {
             var problem = try Self.start("\(channels) channels", channels: channels, side: 1)
@@ -212,7 +212,7 @@ struct StoredIntegerTests {
         }
     }
 
-    @Test("The maximum of a window that lies in the padding is no level")
+    @Test("Maximum pooling with a window entirely in the padding keeps its requantisation")
     func paddingAlone() throws {
         var problem = try Self.start("padding", side: 2, .int8)
         let window = Window(kernel: [2, 2], dilations: [3, 3], pads: [1, 1, 1, 1])
@@ -224,7 +224,7 @@ struct StoredIntegerTests {
         try problem.check()
     }
 
-    @Test("Steps whose quotient is beyond float32 give the reference's values")
+    @Test("Scales whose quotient exceeds float32 give the reference's values")
     func extremeSteps() throws {
         for step: Float in [0x1p-30, 0x1p-60, 0x1p-100] {
             var problem = Problem("step \(step)")
@@ -243,7 +243,9 @@ struct StoredIntegerTests {
         }
     }
 
-    @Test("A table for 8-bit integers is calibrated on float32 values, and its plan has formats of its own")
+    @Test(
+        "A precision table for 8-bit integers is calibrated on float32 values, and its plan uses its own quantisation"
+    )
     func calibrated() throws {
         var problem = try Self.start("calibrated")
         problem.tolerance = 0.03
@@ -269,7 +271,7 @@ struct StoredIntegerTests {
         try expectClose(try plan.run(problem.given)[0], expected[0], relativeToLargest: 0.03, "calibrated")
     }
 
-    @Test("With any scales results are within one step of the reference, and most are equal")
+    @Test("With arbitrary scales results are within one step of the reference, and most are equal")
     func anyScales() throws {
         var problem = try Self.start("any scales", channels: 64, side: 14)
         try problem.integers("w", [64, 64, 3, 3], axis: 0, scale: { 0.0001 * Float($0 + 3) })
@@ -289,7 +291,7 @@ struct StoredIntegerTests {
         #expect(differences.count { $0 > 0.001 } <= differences.count / 1000)
     }
 
-    @Test("Without the option, and without the instructions, sums are float32")
+    @Test("Without the option, or without the processor's instructions, sums are float32")
     func option() throws {
         var problem = try Self.start("option")
         try Self.convolution(&problem, "y", of: "x")

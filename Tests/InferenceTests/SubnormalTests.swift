@@ -36,7 +36,8 @@ struct SubnormalTests {
     }
 
     @Test(
-        "Each thread that compiles or runs a plan flushes them, and the calling thread only meanwhile", arguments: 1...4
+        "Each thread that compiles or runs a plan flushes subnormals, and the calling thread only meanwhile",
+        arguments: 1...4
     )
     func coversTeams(_ threads: Int) async throws {
         for problem in try SubnormalProblems.all.get() {
@@ -52,7 +53,7 @@ struct SubnormalTests {
         }
     }
 
-    @Test("Threads of a team that grew in another mode flush them too")
+    @Test("Threads added to a team in another mode flush subnormals too")
     func coversChangingTeams() async throws {
         let problem = try PlanTests.network()
         try await onPlainThread {
@@ -76,7 +77,7 @@ struct SubnormalTests {
         }
     }
 
-    @Test("Threads of an executor flush them before, in and after a run")
+    @Test("Threads of an executor flush subnormals before, in and after a run")
     func coversExecutors() async throws {
         let executor = InferenceExecutor(workers: 2)
         let plan = try Plan(compiling: try PlanTests.network().graph(), options: PlanOptions(threads: 2))
@@ -86,14 +87,15 @@ struct SubnormalTests {
     }
 
     @Test(
-        "Subnormal, nearly subnormal, ordinary numbers and zeros take the same time to 10 %", arguments: try cases.get()
+        "Subnormal, nearly subnormal and ordinary numbers and zeros take the same time to 10 %",
+        arguments: try cases.get()
     )
     func takesTheSameTime(_ problem: Problem, _ threads: Int) throws {
         try expectSameTime(problem, PlanOptions(threads: threads))
     }
 
     @Test(
-        "Subnormal, nearly subnormal, ordinary numbers and zeros take the same time in bf16",
+        "Subnormal, nearly subnormal and ordinary numbers and zeros take the same time in bf16",
         .enabled(if: ProcessorSupport.hasBFloat16, "no bf16 here"), arguments: [1, 2])
     func takesTheSameTimeInBFloat16(_ threads: Int) throws {
         for problem in try SubnormalProblems.all.get().prefix(2) {
@@ -105,7 +107,7 @@ struct SubnormalTests {
     }
 
     @Test(
-        "Subnormal, nearly subnormal, ordinary numbers and zeros take the same time in int8",
+        "Subnormal, nearly subnormal and ordinary numbers and zeros take the same time in int8",
         .enabled(if: ProcessorSupport.hasInteger8, "no int8 here"), arguments: [1, 2])
     func takesTheSameTimeInInteger8(_ threads: Int) throws {
         let problem = try #require(try SubnormalProblems.all.get().first)
@@ -158,7 +160,7 @@ struct SubnormalTests {
         return plan
     }
 
-    @Test("A picture of subnormal numbers has the answer of a black one", arguments: try cases.get())
+    @Test("A picture of subnormal numbers has the same answer as a black one", arguments: try cases.get())
     func answersAsZero(_ problem: Problem, _ threads: Int) throws {
         let plan = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: threads))
         let expected = try plan.run(problem.filled(with: 0))[0].floats()
@@ -167,7 +169,7 @@ struct SubnormalTests {
         }
     }
 
-    @Test("Ordinary answers are the same bits whether they are flushed or not", arguments: try cases.get())
+    @Test("Ordinary results are bit-identical with and without flushing", arguments: try cases.get())
     func leavesOrdinaryAnswers(_ problem: Problem, _ threads: Int) async throws {
         let (flushed, kept) = (try await answer(problem, threads, true), try await answer(problem, threads, false))
         // Products of ordinary numbers with these weights are subnormal, so the comparison must fail.
@@ -184,7 +186,7 @@ struct SubnormalTests {
     }
 
     @Test(
-        "Trained models give the same bits whether they are flushed or not",
+        "Trained models give bit-identical results with and without flushing",
         .enabled(if: SharedFiles.isPresent, "\(SharedFiles.absence)"), arguments: ModelTests.stored)
     func leavesTrainedModels(_ pair: [String]) async throws {
         let graph = try ONNXModel.load(path: SharedFiles.path("models/\(pair[0])/model.onnx")).graph

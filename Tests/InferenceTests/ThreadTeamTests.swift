@@ -6,7 +6,7 @@ import OneDNN
 import Tensors
 import Testing
 
-@Suite("The team that computes parallel regions")
+@Suite("The thread team for parallel regions")
 struct ThreadTeamTests {
     /// The functions of OpenMP's runtime that ``ThreadTeam`` replaces. If oneDNN used one more, it would be libgomp's,
     /// which does not use the team.
@@ -32,7 +32,9 @@ struct ThreadTeamTests {
         #expect(SubnormalFlushing.team(of: threads) == (threads, 0))
     }
 
-    @Test("Shares are measured: the longest takes at least the mean, at most all", arguments: [1, 2, 5])
+    @Test(
+        "In the measured balance the longest thread takes at least the mean and at most the total",
+        arguments: [1, 2, 5])
     func shares(threads: Int) throws {
         let problem = try PlanTests.network()
         let plan = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: threads))
@@ -50,7 +52,7 @@ struct ThreadTeamTests {
         #expect(try plan.run(problem.given).map { $0.withBytes { Array($0) } } == expected)
     }
 
-    @Test("Work that cannot be divided among threads shows in the measured shares")
+    @Test("Work that cannot be divided among threads is visible in the measured balance")
     func undividable() throws {
         // The result is one pixel with one block of channels (eight with AVX2), which cannot be divided. Its sum over
         // 8,192 channels takes much longer than waking three threads that have nothing to do.

@@ -3,7 +3,7 @@ import Inference
 import ModelGraph
 import Testing
 
-@Suite("Threads of a plan")
+@Suite("Thread count of a plan")
 struct UsefulThreadsTests {
     private func convolution(channels: Int, side: Int) throws -> Graph {
         var problem = Problem("a convolution")
@@ -14,7 +14,7 @@ struct UsefulThreadsTests {
         return try problem.graph()
     }
 
-    @Test("A small network has one thread, a large one as many as there are, and one between as many as have work")
+    @Test("A small network uses one thread, a medium one as many as its operations justify, and a large one all")
     func counts() throws {
         // 0.6, 59 and 920 million multiply-adds.
         let (small, middle, large) = (
@@ -26,7 +26,7 @@ struct UsefulThreadsTests {
         #expect([1, 2, 64].map(large.usefulThreads) == [1, 2, 64])
     }
 
-    @Test("A network without products is judged by what it writes")
+    @Test("The thread count of a network without products depends on the bytes that it writes")
     func elementwise() throws {
         var problem = Problem("a large activation")
         try problem.input("x", [1, 64, 320, 320])
@@ -34,7 +34,7 @@ struct UsefulThreadsTests {
         #expect(try problem.graph().usefulThreads(atMost: 4) == 2)
     }
 
-    @Test("An inference that begins while no other runs or waits has the plan of all threads; else each has its own")
+    @Test("An inference without others uses the plan with all threads; concurrent ones use one plan each")
     func plans() {
         var idle = IdlePlans(InferenceWorkers(count: 2, threads: 1, threadsAlone: 2))
         let alone = idle.take(othersWait: false)
@@ -49,7 +49,7 @@ struct UsefulThreadsTests {
         #expect(Set([idle.take(othersWait: true), idle.take(othersWait: true)]) == [0, 1])
     }
 
-    @Test("One worker, and workers that have all threads anyway, have no other plan")
+    @Test("A single worker, and workers that use all threads anyway, have no additional plan")
     func onePlan() {
         var one = IdlePlans(InferenceWorkers(count: 1, threads: 4))
         #expect(one.take(othersWait: false) == 0)

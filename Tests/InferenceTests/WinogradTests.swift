@@ -39,7 +39,7 @@ struct WinogradTests {
     }
 
     @Test(
-        "Tiles are large for many pixels, or with AVX2 where few of their pixels are outside, otherwise small; few pixels have none",
+        "The Winograd tile size depends on the spatial extent; small extents do not use the algorithm",
         arguments: [
             (28, [4], [4]), (27, [2], [4]), (16, [2], [4]), (14, [2], [2]), (13, [2], [2]), (12, [2], [4]),
             (11, [], [4]), (10, [], [2]), (9, [], []), (7, [], []),
@@ -58,7 +58,7 @@ struct WinogradTests {
     }
 
     @Test(
-        "Weights are transformed as oneDNN's own reorder does",
+        "Weights are transformed as by oneDNN's reorder",
         .enabled(if: ProcessorSupport.hasAVX512),
         arguments: [
             (64, 64, 28, WinogradTile.four), (128, 32, 28, .four), (32, 128, 56, .four), (256, 128, 28, .four),
@@ -96,7 +96,7 @@ struct WinogradTests {
         #expect(WinogradWeights(kernels, of: kernels) == nil)
     }
 
-    @Test("Convolutions for which Winograd's algorithm is impossible or not faster are computed by definition")
+    @Test("Convolutions that Winograd's algorithm cannot compute or accelerate use the direct algorithm")
     func leavesTheRest() throws {
         var problems = [
             try Self.one(64, 64, 28, Self.convolution(stride: 2)),
@@ -116,7 +116,7 @@ struct WinogradTests {
     }
 
     @Test(
-        "Extents that tiles do not divide, borders of every width, and several images agree with the reference",
+        "Sizes that tiles do not divide, borders of every width, and several images agree with the reference",
         arguments: [1, 2])
     func agrees(_ threads: Int) throws {
         for (pads, rows, columns, batch) in [
@@ -130,7 +130,7 @@ struct WinogradTests {
         }
     }
 
-    @Test("Functions and sums that follow are applied, in the primitive or after it", arguments: [14, 28])
+    @Test("Following activations and sums are applied, in the primitive or after it", arguments: [14, 28])
     func appliesWhatFollows(_ side: Int) throws {
         let relu = ModelGraph.Operation.activation(Activation(.relu))
         let leaky = ModelGraph.Operation.activation(Activation(.leakyRelu, alpha: 0.1))
@@ -185,7 +185,7 @@ struct WinogradTests {
         }
     }
 
-    @Test("Two convolutions may have one tensor of weights")
+    @Test("Two convolutions may share one weight tensor")
     func sharesWeights() throws {
         var problem = try Self.one(64, 64, 28)
         problem.node("d", Self.convolution(), "c", "w", "b")
@@ -194,7 +194,7 @@ struct WinogradTests {
         #expect(Self.tiles(try problem.check()) == Self.expected([4, 4, 2], [4, 4, 2]))
     }
 
-    @Test("Images of a batch agree with single images to 1e-5, and runs to the last bit")
+    @Test("Images of a batch agree with single images to 1e-5, and repeated runs are bit-identical")
     func batches() throws {
         var problem = try Self.one(64, 64, 28)
         for index in 0..<4 {
@@ -220,7 +220,7 @@ struct WinogradTests {
         }
     }
 
-    @Test("Memory beyond that of the definition is bounded where a plan is for an enclave")
+    @Test("In an enclave the memory beyond the direct algorithm's is bounded")
     func boundsMemory() throws {
         guard ProcessorSupport.hasAVX2 else { return }
         var problem = try Self.one(128, 128, 28)
@@ -245,7 +245,7 @@ struct WinogradTests {
     }
 
     @Test(
-        "An enclave's plan takes 16 MiB more at most, and nothing that a first SGX would not have, if it fits there",
+        "Extra memory of an enclave's plan is at most 16 MiB, or less if the plan would outgrow a first-generation SGX",
         arguments: [
             (0, 0, 16), (30, 10, 16), (69, 0, 16), (69, 8, 8), (80, 5, 0), (85, 8, 0), (93, 0, 0), (92, 4, 24),
             (500, 76, 144),

@@ -6,7 +6,7 @@ import ModelGraph
 import Tensors
 import Testing
 
-@Suite("assessment.json, read back")
+@Suite("Reading assessment.json")
 struct AssessmentFileTests {
     private static func text(_ gates: Gates = .standard, adversary: Adversary = .both) throws -> String {
         let cuts = try Measured.cuts([
@@ -71,7 +71,7 @@ struct AssessmentFileTests {
         ] { #expect(file.plan(front: front, mapping: mapping, sigma: sigma) == nil) }
     }
 
-    @Test("Everything inside is a plan, also where it was not timed")
+    @Test("Everything inside is a plan, even if it was not timed")
     func inside() throws {
         let text = AssessmentJSON.text(of: try Measured.result(Measured.cuts([("relu1", 0.9, (1, 2))])))
         let file = try AssessmentFile(decoding: Data(text.utf8))
@@ -80,7 +80,7 @@ struct AssessmentFileTests {
         #expect(file.headline(of: plan).contains("nothing crosses"))
     }
 
-    @Test("Gates of the owner's own are told by their limits, and names of this program's by theirs")
+    @Test("Custom gates are described by their limits, and a predefined name with other limits is refused")
     func gates() throws {
         var own = Gates.standard
         own.name = "custom"
@@ -92,7 +92,7 @@ struct AssessmentFileTests {
         #expect(throws: AssessmentError.self) { try AssessmentFile(decoding: Data(Self.text(own).utf8)) }
     }
 
-    @Test("It is of one network: its file, output, preprocessing and graph")
+    @Test("The file identifies the model file, output, preprocessing and graph")
     func network() throws {
         let network = try TinyNetwork.network().description()
         let other = try TinyNetwork.network(seed: 2).description()
@@ -150,7 +150,7 @@ struct AssessmentFileTests {
         #expect(network.scores == .probabilities)
     }
 
-    @Test("An assessment that is no JSON object, lacks a member or contradicts itself is refused")
+    @Test("An assessment that is not a JSON object, lacks a member or contradicts itself is refused")
     func refusals() throws {
         #expect(throws: Never.self) { try AssessmentFile(decoding: Self.changed { _ in }) }
         #expect(throws: Never.self) { try AssessmentFile(decoding: Self.changed { $0["later"] = ["a": 1] }) }

@@ -5,7 +5,7 @@ import ModelGraph
 import Tensors
 import Testing
 
-@Suite("The table on the terminal")
+@Suite("The table in the terminal")
 struct AssessmentTableTests {
     /// A chain of layers with long names.
     private static func graph(_ names: [String]) throws -> Graph {
@@ -30,7 +30,7 @@ struct AssessmentTableTests {
             .split(separator: "\n").map(String.init)
     }
 
-    @Test("No line is longer than the terminal, with short and with long names", arguments: [60, 80, 100, 120, 200])
+    @Test("No line is wider than the terminal, with short and with long names", arguments: [60, 80, 100, 120, 200])
     func fits(columns: Int) throws {
         for names in [Self.long, ["a", "b", "c"]] {
             let lines = try Self.lines(names, columns: columns)
@@ -54,7 +54,7 @@ struct AssessmentTableTests {
         #expect(try Self.lines(Self.long, columns: 200)[1].contains(Self.long[0]))
     }
 
-    @Test("A line says which columns are of the attacker with more pictures, and a tilde marks a KL of few pictures")
+    @Test("A line names the columns of the attacker with more pictures, and a tilde marks a KL from few pictures")
     func legend() throws {
         let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("relu2", 0.004, (3, 3))])
         let table = AssessmentTable(try Measured.result(cuts), columns: 120)
@@ -76,7 +76,7 @@ struct AssessmentTableTests {
         #expect(marked.legend[1] == "~: of 10 pictures, since another gate fails there (elsewhere 60)")
         let page = try ReportPage.html(of: result)
         #expect(page.contains("<td>~0.50 <small>") && page.contains("the channel KL of 10 pictures"))
-        // Nothing is explained that is not shown.
+        // The legend explains only columns that are shown.
         #expect(AssessmentTable(result, columns: 60).legend.count == 1)
     }
 

@@ -8,9 +8,9 @@ import Synchronization
 import Tensors
 import Testing
 
-@Suite("Assessment of a tiny network, end to end")
+@Suite("Assessment of a tiny network")
 struct AssessmentTests {
-    @Test("Every cut is measured, shallow cuts leak, and the report can be written")
+    @Test("Every cut is measured, shallow cuts leak, and the report is written")
     func endToEnd() throws {
         let pictures = try DrawnPictures(count: 40)
         let progress = Mutex<Set<AssessmentProgress.Stage>>([])
@@ -32,7 +32,7 @@ struct AssessmentTests {
         #expect(try AssessmentReport.contents(of: result).allSatisfy { !$0.data.isEmpty })
     }
 
-    @Test("The numbers do not depend on the number of threads")
+    @Test("The results do not depend on the number of threads")
     func threads() throws {
         let pictures = try DrawnPictures(count: 12)
         // The recommendation depends on times, if they are measured, and the attacked cuts depend on the
@@ -52,9 +52,9 @@ struct AssessmentTests {
         #expect(plans[0].options.map(\.leakage) == plans[1].options.map(\.leakage))
     }
 
-    @Test("A picture's nulls are the minima over the IR images of the next ones")
+    @Test("A picture's null values are the minimum KL over the IR images of the following pictures")
     func null() throws {
-        // The model ignores blue, in which two pictures in a row differ: the first one's first null is its own minimum.
+        // The model ignores blue, the only difference of two successive pictures, so their minima are equal.
         let pictures = try DrawnPictures(count: 9)
         var pixels = try Image(decoding: Array(Data(contentsOf: pictures.folder.appending(path: "100.png"))).span.bytes)
             .pixels
@@ -73,7 +73,7 @@ struct AssessmentTests {
         #expect(kl.divergences[1][1] != kl.own[1])
     }
 
-    @Test("Damaged pictures among good ones are passed over with a warning")
+    @Test("Damaged pictures are skipped with a warning")
     func damaged() throws {
         let pictures = try DrawnPictures(count: 10)
         try Data("no picture".utf8).write(to: pictures.folder.appending(path: "099-broken.jpg"))
@@ -83,7 +83,7 @@ struct AssessmentTests {
         #expect(result.warnings.contains { $0.contains("099-broken.jpg") })
     }
 
-    @Test("A limit takes the first pictures by name, replacing damaged ones by later ones")
+    @Test("A limit uses the first pictures by name, replacing damaged ones by later ones")
     func limit() throws {
         let pictures = try DrawnPictures(count: 12)
         try Data("no picture".utf8).write(to: pictures.folder.appending(path: "103.png"))
@@ -95,7 +95,7 @@ struct AssessmentTests {
         #expect(result.skipped.count == 1)
     }
 
-    @Test("Too few pictures are refused with the number that is needed")
+    @Test("Too few pictures are refused with the required number")
     func tooFew() throws {
         let pictures = try DrawnPictures(count: 7)
         let error = #expect(throws: AssessmentError.self) { try Assessor(pictures.configuration()).run() }
@@ -103,7 +103,7 @@ struct AssessmentTests {
         #expect(error?.message.contains("at least 8") == true)
     }
 
-    @Test("Copies of one picture do not count as pictures")
+    @Test("Duplicate pictures are not counted")
     func copies() throws {
         let pictures = try DrawnPictures(count: 8)
         for index in 101...107 {
@@ -116,7 +116,7 @@ struct AssessmentTests {
         #expect(error?.message.contains("1 different") == true)
     }
 
-    @Test("A copy of another picture is passed over, with a warning")
+    @Test("A duplicate picture is skipped with a warning")
     func someCopies() throws {
         let pictures = try DrawnPictures(count: 9)
         let copy = pictures.folder.appending(path: "200.png")
@@ -127,7 +127,7 @@ struct AssessmentTests {
         #expect(result.warnings.contains { $0.contains("200.png") })
     }
 
-    @Test("A folder without pictures, and one that is not there, are refused by name")
+    @Test("A folder without pictures, and a missing folder, are refused by name")
     func noFolder() throws {
         let pictures = try DrawnPictures(count: 0)
         var configuration = try pictures.configuration()
@@ -151,7 +151,7 @@ struct AssessmentTests {
         #expect(error?.code == .cancelled)
     }
 
-    @Test("A preprocessing that does not fit the model is refused before anything runs")
+    @Test("A preprocessing that does not match the model is refused before anything runs")
     func preprocessing() throws {
         let pictures = try DrawnPictures(count: 8)
         var configuration = try pictures.configuration()
@@ -160,7 +160,7 @@ struct AssessmentTests {
         #expect(error?.code == .unsupportedModel)
     }
 
-    @Test("Cuts are taken by name in order of depth; unknown names are refused")
+    @Test("Named cuts are ordered by depth; unknown names are refused")
     func namedCuts() throws {
         let pictures = try DrawnPictures(count: 8)
         var configuration = try pictures.configuration()
@@ -171,7 +171,7 @@ struct AssessmentTests {
         #expect(error?.code == .invalidCut)
     }
 
-    @Test("Pictures of one colour, and pictures that are too few to learn from, are warned of")
+    @Test("Single-colour pictures, and too few pictures to learn from, cause warnings")
     func plainPictures() throws {
         let pictures = try DrawnPictures(count: 12)
         let grey = try Image(width: 20, height: 20, channels: 3, pixels: .init(repeating: 90, count: 1200))
@@ -201,7 +201,7 @@ struct AssessmentTests {
     }
 
     @Test(
-        "Learning curves of all assets are measured at every cut, whatever is trained",
+        "Learning curves of all assets are measured at every cut, whichever decoders are trained",
         arguments: AssessmentConfiguration.TrainedCuts.allCases)
     func evidence(trained: AssessmentConfiguration.TrainedCuts) throws {
         let pictures = try DrawnPictures(count: 24)
@@ -225,7 +225,7 @@ struct AssessmentTests {
         #expect(error?.message.contains("10") == true && error?.message.contains(".png") == true)
     }
 
-    @Test("A validator that is unsure of every picture shows nothing, so that no gate of the channel KL is met")
+    @Test("A validator that is uncertain of every picture meets no gate of the channel KL")
     func unsureValidator() throws {
         let pictures = try DrawnPictures(count: 12)
         var configuration = try pictures.configuration()
@@ -242,7 +242,7 @@ struct AssessmentTests {
         #expect(result.warnings.contains { $0.contains("its gates do not count them") })
     }
 
-    @Test("Without a validator the model judges itself, and the reader is told")
+    @Test("Without a validator the model evaluates itself, with a warning")
     func noValidator() throws {
         let pictures = try DrawnPictures(count: 8)
         var configuration = try pictures.configuration()

@@ -52,7 +52,7 @@ struct AssetMetricTests {
         GramAttacks(features: GramMatrix.of(reference.curve.features), seed: 1)
     }
 
-    @Test("Appearance: each picture's error of reconstruction below that of the mean picture, to 1e-4")
+    @Test("Appearance: each picture's reconstruction error relative to the mean picture's agrees to 1e-4")
     func appearance() throws {
         let expected = Self.reference.curve
         let found = try #require(
@@ -64,7 +64,7 @@ struct AssetMetricTests {
         }
     }
 
-    @Test("Appearance, from signed square roots as well or from features alone, to 1e-4", arguments: [false, true])
+    @Test("Appearance, from signed square roots or from features alone, agrees to 1e-4", arguments: [false, true])
     func roots(withRoots: Bool) throws {
         let expected = Self.reference.roots
         let grams = try GramMatrix.of(expected.features, withRoots: withRoots)
@@ -78,7 +78,7 @@ struct AssetMetricTests {
         }
     }
 
-    @Test("Identity: the same pictures are identified, and the same in another version")
+    @Test("Identity: the same pictures are identified, in both variants")
     func identity() throws {
         let expected = Self.reference.curve
         let found = try #require(
@@ -88,7 +88,7 @@ struct AssetMetricTests {
         #expect(found.allSatisfy { $0.allSatisfy { $0.scale == 1 } })
     }
 
-    @Test("Class: the same pictures are named beyond guessing; a class without an example does not count")
+    @Test("Class: the same pictures are classified above chance, and a class without a training example does not count")
     func classes() throws {
         let expected = Self.reference.curve
         let found = try #require(
@@ -98,7 +98,7 @@ struct AssetMetricTests {
         #expect(expected.classScale[0] == 0)
     }
 
-    @Test("A curve's values, their error and that of the gain, to 1e-9")
+    @Test("A curve's values, their error and that of the gain agree to 1e-9")
     func ratio() throws {
         let expected = Self.reference.ratio
         let curve = try #require(
@@ -112,7 +112,7 @@ struct AssetMetricTests {
         #expect(abs(curve.gainError - expected.gainError) < 1e-9)
     }
 
-    @Test("R² to 1e-6, its error to 5 % of resampling's, and the ranks of retrieval")
+    @Test("R² agrees to 1e-6, its error to 5 % of the bootstrap's, and the retrieval ranks exactly")
     func reconstruction() throws {
         let expected = Self.reference.reconstruction
         func picture(_ values: [Float]) -> Picture {

@@ -2,7 +2,7 @@
 import LeakageAssessment
 import Testing
 
-@Suite("Assets, and which of them count")
+@Suite("Protected assets")
 struct AssetTests {
     private func evidence(r2: Double, identity: Double, classes: Double?) -> AssetEvidence {
         func flat(_ value: Double) -> LearningCurve {
@@ -25,7 +25,7 @@ struct AssetTests {
         return GateVerdict.verdicts(for: [cut], gates: .standard, adversary: adversary, protecting: protecting)[0]
     }
 
-    @Test("A cut that identifies every picture fails while identity is protected, and passes when it is not")
+    @Test("A cut that identifies every picture fails if identity is protected, and passes if it is not")
     func declared() throws {
         let leaky = evidence(r2: 0.01, identity: 0.98, classes: 0.95)
         #expect(try verdict(leaky, protecting: Asset.all).outcome == .fails)
@@ -36,14 +36,14 @@ struct AssetTests {
         #expect(all.outcome(of: .identity) == .fails && all.outcome(of: .appearance) == .passes)
     }
 
-    @Test("Without a class curve or examples there is not enough evidence, and that is no pass")
+    @Test("Without a class curve or examples there is not enough evidence for a pass")
     func noEvidence() throws {
         let unknown = try verdict(evidence(r2: 0.01, identity: 0.01, classes: nil), protecting: Asset.all)
         #expect(unknown.outcome == .notEnoughEvidence && !unknown.passes)
         #expect(try verdict(nil, protecting: [.appearance]).outcome == .notEnoughEvidence)
     }
 
-    @Test("One example of each class that does not suffice says nothing of an attacker with more")
+    @Test("Failed classification from one example per class is no evidence about an attacker with more")
     func fewExamples() throws {
         // Features without any structure: the class is guessed.
         var gram = SymmetricMatrix(size: 200)
@@ -64,7 +64,7 @@ struct AssetTests {
         }
     }
 
-    @Test("What crosses to the mapping unit shows the class at every cut")
+    @Test("Tensors for the mapping unit reveal the class at every cut")
     func mapping() throws {
         let cuts = try Measured.cuts([("relu1", 0.01, (3, 3)), ("relu2", 0.004, (3, 3))])
         // Four pictures of two classes; the largest value names each.
@@ -81,7 +81,7 @@ struct AssetTests {
         #expect(verdicts.allSatisfy { $0.outcome(of: .appearance) == .passes })
     }
 
-    @Test("More pictures for the attacker never make a verdict better")
+    @Test("More pictures for the attacker never improve a verdict")
     func monotone() throws {
         let growing = LearningCurve(
             points: [.init(pictures: 40, value: 0.03), .init(pictures: 80, value: 0.05)], error: 0.005, gainError: 0.004
@@ -94,7 +94,7 @@ struct AssetTests {
         }
     }
 
-    @Test("Assets are named in one order, whatever the set's")
+    @Test("Assets are listed in one fixed order")
     func sentence() {
         #expect(Asset.sentence(Asset.all) == "appearance, identity and class")
         #expect(Asset.sentence([.class, .appearance]) == "appearance and class")

@@ -3,7 +3,7 @@ import LeakageAssessment
 import ModelGraph
 import Testing
 
-@Suite("SSIM, decoder-KL and top-1 are judged for the attacker with more pictures")
+@Suite("Gates on SSIM, decoder-KL and top-1 for an attacker with more pictures")
 struct AttackerGateTests {
     private static let metrics: [Metric] = [.similarityGain, .decoderDivergenceRatio, .retrieval]
 
@@ -15,7 +15,7 @@ struct AttackerGateTests {
             gainError: gainError, isFloor: isFloor)
     }
 
-    /// Of 60 pictures, none of which the mean picture tells anything of.
+    /// Of 60 pictures that share nothing with the mean picture.
     private static func decoder() throws -> DecoderScores {
         let mean = Picture(height: 12, width: 12, channels: 1, values: .init(repeating: 0.5, count: 144))
         var generator = SeededGenerator(seed: 3)
@@ -58,7 +58,7 @@ struct AttackerGateTests {
         return try #require(verdict.check(of: metric))
     }
 
-    @Test("A curve that grows to its limit does not pass, though the pictures at hand show nothing")
+    @Test("A curve that grows beyond its limit does not pass, even if the measured pictures show no leak")
     func growing() throws {
         let decoder = try Self.decoder()
         for metric in Self.metrics {
@@ -68,7 +68,7 @@ struct AttackerGateTests {
         }
     }
 
-    @Test("Growth that is not excluded is not enough evidence, nor is a curve that is missing or of no certainty")
+    @Test("Possible growth is not enough evidence, and neither is a missing curve or one of unknown error")
     func open() throws {
         let decoder = try Self.decoder()
         for metric in Self.metrics {
@@ -80,7 +80,7 @@ struct AttackerGateTests {
         }
     }
 
-    @Test("Reconstructions that gain nothing by a measure pass where the curve leaves little doubt")
+    @Test("Reconstructions without gain in a measure pass if the curve has a small error")
     func flat() throws {
         let decoder = try Self.decoder()
         for metric in Self.metrics {
@@ -92,7 +92,7 @@ struct AttackerGateTests {
         }
     }
 
-    @Test("Reconstructions that learned nothing by R² say nothing by another measure either")
+    @Test("Reconstructions that learned nothing by R² are no evidence for another measure either")
     func failed() throws {
         let decoder = try Self.decoder()
         for metric in Self.metrics {
@@ -117,7 +117,7 @@ struct AttackerGateTests {
         }
     }
 
-    @Test("A measure of reconstructions with the smallest penalty excludes nothing, whatever decoders show beside it")
+    @Test("A measure from reconstructions at the smallest penalty excludes no leak, whatever the decoders show")
     func edge() throws {
         let decoder = try Self.decoder()
         for metric in Self.metrics {
@@ -132,7 +132,7 @@ struct AttackerGateTests {
         }
     }
 
-    @Test("More pictures for the attacker never make a measure's interval better")
+    @Test("More pictures for the attacker never narrow a measure's interval")
     func monotone() {
         for curve in [curve([0.01, 0.02, 0.03]), curve([-0.02, -0.01, -0.01]), curve([0, 0.0005, 0.001])] {
             var last = -1.0
@@ -144,7 +144,7 @@ struct AttackerGateTests {
         }
     }
 
-    @Test("Each open measure has a curve of what kernel ridge reconstructs; measures of failing assets have none")
+    @Test("Each undecided measure has a curve from kernel ridge reconstructions; measures of failing assets have none")
     func measured() throws {
         let pictures = try DrawnPictures(count: 40)
         var configuration = try pictures.configuration()
@@ -184,7 +184,7 @@ struct AttackerGateTests {
         #expect(shallow.decided.contains("retrieval"))
     }
 
-    @Test("Curves of an earlier attack still count after a later one")
+    @Test("Curves of an earlier attack still count after a later attack")
     func joined() throws {
         let steep = DecoderCurves(
             appearance: [curve([0.01, 0.03, 0.06])], curves: ["similarityGain": [curve([0.01, 0.02, 0.04])]])
@@ -201,7 +201,7 @@ struct AttackerGateTests {
         }
     }
 
-    @Test("A part of the pictures is spread over their names, which may begin with the class")
+    @Test("A subset of the pictures is spread over their names, which may begin with the class")
     func spread() {
         let split = PictureSplit(count: 100, seed: 1)
         for parts in [2, 4] {

@@ -41,7 +41,7 @@ struct BackboneTests {
         compare(own, other).layers.map(\.status)
     }
 
-    @Test("A copy is equal in every layer, whatever its layers are called")
+    @Test("A copy equals the public model in every layer, whatever the layer names")
     func renamed() throws {
         let graph = try TinyNetwork.graph()
         let comparison = Self.compare(graph, try Self.changed(graph, prefix: "backbone.") { $1 })
@@ -54,14 +54,14 @@ struct BackboneTests {
         #expect(comparison.summary.contains("3 weighted layers: 3 equal"))
     }
 
-    @Test("Rounding to half the bits leaves layers equal")
+    @Test("Layers rounded to half the bits are still equal")
     func rounded() throws {
         let graph = try TinyNetwork.graph()
         let other = try Self.changed(graph) { try Self.perturbed($1, 2e-5) }
         #expect(Self.statuses(graph, other) == [.equal, .equal, .equal])
     }
 
-    @Test("When only the last layer was fine-tuned, the layers before it are public")
+    @Test("If only the last layer was fine-tuned, the layers before it are public")
     func fineTunedHead() throws {
         let graph = try TinyNetwork.graph()
         let near = try Self.changed(graph) { name, tensor in name == "w3" ? try Self.perturbed(tensor, 0.2) : tensor }
@@ -77,7 +77,7 @@ struct BackboneTests {
         #expect(replaced.layers[2].match == nil && replaced.layers[2].distance == nil)
     }
 
-    @Test("A changed first layer leaves the later ones public, but none from the first on")
+    @Test("With a changed first layer the later layers are public, but no prefix of the network is")
     func changedStem() throws {
         let graph = try TinyNetwork.graph()
         let fresh = try TinyNetwork.graph(seed: 5)
@@ -90,7 +90,7 @@ struct BackboneTests {
         #expect(comparison.depth(of: "relu1", nodesInside: 2).consequence == nil)
     }
 
-    @Test("Channels in another order are the same layer")
+    @Test("Layers with permuted channels are equal")
     func permuted() throws {
         let graph = try TinyNetwork.graph()
         // The outputs of the first convolution and so the inputs of the second, reversed.
@@ -117,7 +117,7 @@ struct BackboneTests {
         #expect(Self.compare(own, graph).depth(of: "relu2", nodesInside: 5).leadingPublic == 2)
     }
 
-    @Test("Layers of one shape that changed places are found, each once")
+    @Test("Reordered layers of the same shape are each matched once")
     func reordered() throws {
         func chain(_ order: [Int]) throws -> Graph {
             var generator = SeededGenerator(seed: 4)
@@ -137,11 +137,11 @@ struct BackboneTests {
         }
         let comparison = Self.compare(try chain([2, 0, 3, 1]), try chain([0, 1, 2, 3]))
         #expect(comparison.layers.map(\.match) == ["layer2", "layer0", "layer3", "layer1"])
-        // Two copies of one public layer: only one of them is it.
+        // Of two copies of one public layer only one is matched.
         #expect(Self.statuses(try chain([0, 0]), try chain([0, 1])) == [.equal, .different])
     }
 
-    @Test("Independent weights of one architecture, and another architecture, are different")
+    @Test("Independent weights of the same architecture, and another architecture, are different")
     func independent() throws {
         let graph = try TinyNetwork.graph()
         let other = Self.compare(graph, try TinyNetwork.graph(seed: 2))
@@ -158,7 +158,7 @@ struct BackboneTests {
         #expect(foreign.layers.allSatisfy { $0.status == .different && $0.match == nil })
     }
 
-    @Test("A matrix that another exporter wrote transposed is the same layer")
+    @Test("A matrix that another exporter transposed is the same layer")
     func transposed() throws {
         let graph = try TinyNetwork.graph()
         let weights = try #require(graph.constants["w3"])
@@ -179,7 +179,7 @@ struct BackboneTests {
         #expect(Self.statuses(graph, other) == [.equal, .equal, .equal])
     }
 
-    @Test("The recommended FrontNet's public layers are a warning, and every cut's are in the JSON and the report")
+    @Test("Public layers in the recommended FrontNet cause a warning, and JSON and report list those of every cut")
     func report() throws {
         let graph = try TinyNetwork.graph()
         var result = try Measured.result(Measured.cuts([("relu1", 0.9, (1, 2)), ("relu2", 0.004, (3, 3))]))

@@ -3,7 +3,7 @@ import Foundation
 import LeakageAssessment
 import Testing
 
-@Suite("Bounds")
+@Suite("Information-theoretic bounds")
 struct BoundsTests {
     /// What `make_bounds_vectors.py` computed from lists of numbers, in plain Python.
     private struct Vectors: Decodable {
@@ -28,7 +28,9 @@ struct BoundsTests {
         return try JSONDecoder().decode(Vectors.self, from: try Data(contentsOf: file))
     }
 
-    @Test("Information and Fano's bound agree with Python to 1e-6, simulated identification within four deviations")
+    @Test(
+        "Mutual information and Fano's bound agree with Python to 1e-6, simulated identification to 4 standard errors"
+    )
     func candidates() throws {
         let expected = try Self.vectors().candidates
         let set = CandidateSet(gram: GramMatrix.of(expected.features))
@@ -50,7 +52,7 @@ struct BoundsTests {
         }
     }
 
-    @Test("Of two candidates the best adversary names the right one with probability Φ(Δ / 2σ), to 0.01")
+    @Test("The optimal adversary distinguishes two candidates with probability Φ(Δ / 2σ), to 0.01")
     func pairs() {
         let set = CandidateSet(gram: GramMatrix.of([[0, 0, 1], [2, 1, 1]]))
         for sigma in [0.3, 1, 4] {
@@ -59,7 +61,7 @@ struct BoundsTests {
         }
     }
 
-    @Test("The error of a simulated identification covers what other candidates and draws would give, and is never 0")
+    @Test("The error of a simulated identification covers other candidates and draws, and is never 0")
     func identificationError() {
         var generator = SeededGenerator(seed: 9)
         let estimates = (0..<60).map { _ in
@@ -76,7 +78,7 @@ struct BoundsTests {
         #expect(certain.value == 1 && abs(certain.standardError - (5.0 / 7 * 2 / 7 / 7).squareRoot()) < 1e-12)
     }
 
-    @Test("The noise for a share of identifications reaches it, and four fifths of it do not")
+    @Test("The noise for a target identification rate reaches it, and 80 % of that noise does not")
     func anonymity() throws {
         var generator = SeededGenerator(seed: 4)
         let features = (0..<20).map { _ in (0..<30).map { _ in Float(generator.normal()) } }
@@ -88,7 +90,7 @@ struct BoundsTests {
         #expect(equal.noise(forIdentification: 0.5, seed: 1) == nil)
     }
 
-    @Test("Mean, standard error and 95th percentile of the trace agree with Python to 1e-9")
+    @Test("Mean, standard error and 95th percentile of the Jacobian trace agree with Python to 1e-9")
     func traces() throws {
         let expected = try Self.vectors().trace
         let found = TraceEstimate(probes: expected.probes)
@@ -97,7 +99,7 @@ struct BoundsTests {
         #expect(abs(found.percentile95 - expected.percentile95) < 1e-9 * expected.percentile95)
     }
 
-    @Test("Floors follow from the trace: σ for 20 dB gives 20 dB, and a tenth of the noise 20 dB more")
+    @Test("Error floors follow from the trace: σ for 20 dB gives 20 dB, and a tenth of the noise gives 20 dB more")
     func floors() throws {
         let set = CandidateSet(gram: GramMatrix.of([[1, 0], [0, 1], [1, 1]]))
         let probes = [[8.0, 8.0], [8.0, 8.0]]

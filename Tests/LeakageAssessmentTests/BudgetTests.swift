@@ -3,9 +3,9 @@ import LeakageAssessment
 import ModelGraph
 import Testing
 
-@Suite("An assessment in a given time")
+@Suite("Assessments with a time budget")
 struct BudgetTests {
-    @Test("Where the deepest cut fails, three cuts are enough, and the recommendation is that of a whole assessment")
+    @Test("If the deepest cut fails, three cuts suffice, and the recommendation equals that of a full assessment")
     func everythingFails() throws {
         let pictures = try DrawnPictures(count: 24)
         var configuration = try pictures.configuration()
@@ -18,7 +18,7 @@ struct BudgetTests {
         #expect(result.cuts.count == 3)
         #expect(result.recommendation.everythingInside)
         #expect(result.warnings.contains { $0.hasPrefix("3 of \(whole.cuts.count) cuts were attacked") })
-        // What was attacked is what a whole assessment finds there.
+        // The attacks of the attacked cuts give the results of a full assessment.
         for (cut, verdict) in zip(result.cuts, result.verdicts) {
             let index = try #require(whole.cuts.firstIndex { $0.name == cut.name })
             #expect(whole.cuts[index].decoder == cut.decoder)
@@ -34,7 +34,7 @@ struct BudgetTests {
         configuration.measuresTime = false
         configuration.trainedCuts = .none
         configuration.protected = [.appearance]
-        // A limit between the cuts, whatever they leak.
+        // A limit between the values of the cuts.
         configuration.gates = Gates(name: "loose", [.rSquared: 1, .similarityGain: 1])
         let open = try Assessor(configuration).run()
         let leaks = open.cuts.compactMap { $0.estimate(of: .rSquared)?.upper }
@@ -51,7 +51,7 @@ struct BudgetTests {
         }
     }
 
-    @Test("A budget that is over at once still gives three cuts, and says what is missing")
+    @Test("A budget that ends at once still gives three cuts, and states what is missing")
     func tooShort() throws {
         let pictures = try DrawnPictures(count: 24)
         var configuration = try pictures.configuration()
@@ -72,14 +72,14 @@ struct BudgetTests {
         configuration.adversary = .informed
         configuration.measuresTime = false
         configuration.protected = [.appearance]
-        // The pictures at hand decide.
+        // The available pictures decide.
         configuration.attackerPictures = 1
         configuration.cuts = .named(["pool1", "relu2", "flat"])
         configuration.gates = Gates(name: "open", [.rSquared: 2, .similarityGain: 0.99])
         return configuration
     }
 
-    @Test("When the budget ends before a decoder is trained, no cut that it could fail passes or is recommended")
+    @Test("If the budget ends before a decoder is trained, no cut that it could fail passes or is recommended")
     func untried() throws {
         let pictures = try DrawnPictures(count: 96, grain: 0.3)
         let result = try BudgetedAssessment(try everythingPasses(pictures), budget: .milliseconds(1)).run(
@@ -95,7 +95,7 @@ struct BudgetTests {
         #expect(result.warnings.contains { $0.contains("The same command with --work DIR continues") })
     }
 
-    @Test("With time for everything the adversary, the cuts and their verdicts are those of a whole assessment")
+    @Test("With enough time the adversary, the cuts and their verdicts equal those of a full assessment")
     func generous() throws {
         let pictures = try DrawnPictures(count: 96, grain: 0.3)
         var configuration = try everythingPasses(pictures)
@@ -111,7 +111,7 @@ struct BudgetTests {
         #expect(result.recommendation.front == whole.recommendation.front)
     }
 
-    @Test("Deeper cuts for which the time did not suffice are named, since a leak there would count")
+    @Test("Deeper cuts for which time was insufficient are named, since a leak there would count")
     func deeper() throws {
         let pictures = try DrawnPictures(count: 96, grain: 0.3)
         var configuration = try everythingPasses(pictures)
@@ -130,7 +130,7 @@ struct BudgetTests {
         }
     }
 
-    @Test("The caller's cancellation ends it without a report")
+    @Test("Cancellation by the caller ends the assessment without a report")
     func cancelled() throws {
         let pictures = try DrawnPictures(count: 24)
         let cancellation = CancellationFlag()
@@ -142,7 +142,7 @@ struct BudgetTests {
         #expect(error?.code == .cancelled)
     }
 
-    @Test("A flag is raised by its parent and by its deadline")
+    @Test("A flag is set by its parent and by its deadline")
     func flags() {
         let parent = CancellationFlag()
         let child = CancellationFlag(under: parent)

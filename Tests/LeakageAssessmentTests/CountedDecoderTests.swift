@@ -4,7 +4,7 @@ import Foundation
 import LeakageAssessment
 import Testing
 
-@Suite("Every decoder counts, not only the one that is shown")
+@Suite("All decoders count, including those not shown")
 struct CountedDecoderTests {
     /// Reconstructions between picture and mean picture, the share of the mean being another for each.
     private func scores(meanShares: (Int) -> Float) throws -> DecoderScores {
@@ -23,7 +23,7 @@ struct CountedDecoderTests {
             seed: 1)
     }
 
-    @Test("The bound of a run with the lower value and the larger error counts; what is shown stays")
+    @Test("Among decoders the highest upper bound counts, while the displayed values stay")
     func bound() throws {
         // R² of about 0.19 for each picture, and of 0 or 0.36.
         let shown = try scores { _ in 0.9 }
@@ -41,7 +41,7 @@ struct CountedDecoderTests {
         #expect(try #require(alone.estimate(of: .rSquared, for: attacker)).upper < other.rSquared + other.rSquaredError)
     }
 
-    @Test("What counts without being shown is listed once, and only where it differs")
+    @Test("Values that count without being displayed are listed once, and only if they differ")
     func listed() throws {
         let (shown, other) = (try scores { _ in 0.9 }, try scores { $0.isMultiple(of: 2) ? 1 : 0.8 })
         let attacker = Attacker(pictures: 1000, counted: 20)
@@ -74,7 +74,7 @@ struct CountedDecoderTests {
             divergence: nil)
     }
 
-    @Test("SSIM of a decoder with a lower R² fails a cut that the best decoder does not", arguments: [0, 0.2])
+    @Test("The SSIM of a decoder with a lower R² fails a cut that the best decoder passes", arguments: [0, 0.2])
     func similarity(gain: Double) throws {
         let cut = try Measured.cuts([("relu2", 0.004, nil)])[0]
         var findings = cut.findings
@@ -86,7 +86,7 @@ struct CountedDecoderTests {
         #expect(verdict.outcome == (gain > 0 ? .fails : .passes))
     }
 
-    @Test("The worst of the other decoders is a floor of each measure")
+    @Test("The worst of the other decoders is a lower bound for each measure")
     func worst() throws {
         let found = OtherDecoders([other(.elm, gain: 0.2, topOne: 0.1), other(.global, gain: 0.1, topOne: 0.5)])
             .estimates(for: Attacker(pictures: 1000, counted: 100))
@@ -95,7 +95,7 @@ struct CountedDecoderTests {
         #expect(abs(try #require(found[.similarityGain]).upper - 0.2 - 1.65 * 0.001) < 1e-12)
     }
 
-    @Test("At every cut the decoders that are not the best are measured too")
+    @Test("Decoders other than the best are measured at every cut")
     func measured() throws {
         let pictures = try DrawnPictures(count: 24)
         var configuration = try pictures.configuration()

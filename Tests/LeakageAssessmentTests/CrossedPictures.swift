@@ -13,7 +13,7 @@ enum RealModel: String, Sendable, CaseIterable, CustomTestStringConvertible {
     case demo = "demo model"
     case squeezeNet = "squeezenet-1.1"
 
-    /// Those whose files are there.
+    /// The models whose files exist.
     static let available = SharedFiles.isPresent ? allCases : [.demo]
 
     var testDescription: String { rawValue }
@@ -87,7 +87,7 @@ struct CrossedPictures: Sendable {
         (targets, split, self.crossing) = (other.targets, other.split, crossing)
     }
 
-    /// The same pictures with something else crossing.
+    /// The same pictures with other boundary tensors.
     func replacing(_ body: (_ picture: Int, _ tensor: Tensor) throws -> Tensor) rethrows -> CrossedPictures {
         CrossedPictures(self, crossing: try crossing.enumerated().map { try body($0.offset, $0.element) })
     }
@@ -126,7 +126,7 @@ struct CrossedPictures: Sendable {
         }
     }
 
-    /// What an informed adversary gets.
+    /// The results of an informed adversary.
     func attack() throws -> Attack {
         let features = try features()
         let outcome = try DecoderAttack.run(on: features, targets: targets, split: split, seed: Self.seed)

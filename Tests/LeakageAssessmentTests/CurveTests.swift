@@ -26,7 +26,7 @@ struct CurveTests {
         #expect(abs(found.upper - 4 * (0.02 + 1.65 * 0.004)) < 1e-12)
     }
 
-    @Test("A flat curve at half the gate takes thousands of pictures: 1,000 leave 0.22 open, 5,000 pass")
+    @Test("A flat curve at half the gate needs thousands of pictures: 1,000 leave 0.22 possible, 5,000 pass")
     func flatCurve() {
         /// Of a share or a gain of 0.05 from a proportion `p`; outcomes at half and at all pictures correlate by a half.
         func upper(_ pictures: Int, p: Double, guess: Double, scale: Double) -> Double {
@@ -40,12 +40,12 @@ struct CurveTests {
         #expect(abs(upper(1000, p: 0.05, guess: 1 / 40, scale: 1) - 0.22) < 0.005)
         #expect(upper(4000, p: 0.05, guess: 1 / 40, scale: 1) > 0.1)
         #expect(upper(5000, p: 0.05, guess: 1 / 40, scale: 1) < 0.1)
-        // One of ten classes is guessed, and named in 0.1 + 0.9 * 0.05 of the cases.
+        // Of ten classes the right one is named in 0.1 + 0.9 * 0.05 of the cases.
         #expect(upper(8000, p: 0.145, guess: 0, scale: 1 / 0.9) > 0.1)
         #expect(upper(9500, p: 0.145, guess: 0, scale: 1 / 0.9) < 0.1)
     }
 
-    @Test("A curve that is flat stays where it is, however many pictures there are")
+    @Test("A flat curve stays constant for any number of pictures")
     func saturated() {
         let found = Self.curve([0.05, 0.05, 0.05], error: 0.004, gainError: 0).extrapolated(to: 1_000_000)
         #expect(found.estimate == 0.05 && abs(found.upper - (0.05 + 1.65 * 0.004)) < 1e-12)
@@ -60,7 +60,7 @@ struct CurveTests {
         #expect(found.upper >= 0.16)
     }
 
-    @Test("Gains that still grow are not bounded by twice the last one")
+    @Test("Growing gains are not bounded by twice the last gain")
     func accelerating() {
         // Reconstructions from the demo's 'neck.relu', learned from 12 to 96 of its pictures. From 500 other signs kernel
         // ridge regression on square roots, averaged with a perceptron, reaches 0.15 ± 0.012; twice the last gain per
@@ -75,7 +75,7 @@ struct CurveTests {
         #expect(slowing.extrapolated(to: 833).upper < found.upper)
     }
 
-    @Test("A last doubling that gains nothing by chance does not end the growth")
+    @Test("A last doubling that gains nothing by chance does not end the extrapolated growth")
     func chance() {
         let steady = Self.curve([0.02, 0.05, 0.08, 0.11]).extrapolated(to: 1600)
         let halted = Self.curve([0.02, 0.05, 0.11, 0.11]).extrapolated(to: 1600)
@@ -91,7 +91,7 @@ struct CurveTests {
     }
 
     @Test(
-        "A curve with a number that is not finite excludes nothing",
+        "A curve with a non-finite number excludes no leak",
         arguments: [([.nan, 0.05], 0.001, 0.001), ([0.04, 0.05], 0.001, .nan), ([0.04, 0.05], .infinity, 0.001)])
     func notFinite(values: [Double], error: Double, gainError: Double) {
         let curve = Self.curve(values, error: error, gainError: gainError)
@@ -99,7 +99,7 @@ struct CurveTests {
         #expect(curve.extrapolatedWithoutEvidence(to: 1000).upper == 1)
     }
 
-    @Test("Identification that is no better than guessing among the candidates says nothing")
+    @Test("Identification that is no better than chance among the candidates is no evidence")
     func guessing() throws {
         func curve(_ value: Double) -> LearningCurve {
             LearningCurve(
@@ -118,7 +118,7 @@ struct CurveTests {
         #expect(try found(0.04).standing == .evidence && found(0.04).upper < 0.1)
     }
 
-    @Test("A share that guessing gives fails no gate, however few candidates there are", arguments: [4, 8, 20])
+    @Test("An identification rate at chance level fails no gate, however few the candidates", arguments: [4, 8, 20])
     func fewCandidates(candidates: Int) throws {
         let guess = 1 / Double(candidates)
         func found(_ value: Double) throws -> LeakEstimate {
@@ -136,7 +136,7 @@ struct CurveTests {
         #expect(try Metric.identification.check(found(guess + 0.2), limit: 0.1).outcome == .fails)
     }
 
-    @Test("A share of decoders that guessing gives is not expected of the attacker, and not excluded")
+    @Test("A decoder's chance-level identification is not expected of the attacker, and not excluded")
     func floorByGuessing() {
         for candidates in [8, 40] {
             let guess = 1 / Double(candidates)
@@ -147,7 +147,7 @@ struct CurveTests {
         #expect(found.value == 0.5 && found.lower > 0.3 && found.standing == .floor)
     }
 
-    @Test("What a failed attack measured is not excluded beside another attack's evidence")
+    @Test("The measured value of a failed attack is not excluded by another attack's evidence")
     func failedBesideEvidence() throws {
         func found(failed: Double) throws -> LeakEstimate {
             let learned = Self.curve([0.04, 0.04], error: 0.002, gainError: 0.001)
@@ -165,7 +165,7 @@ struct CurveTests {
         #expect(Metric.extrapolatedRSquared.check(open, limit: 0.15).outcome == .notEnoughEvidence)
     }
 
-    @Test("What the reconstruction identifies raises the estimate, and passes nothing where no view was learned")
+    @Test("Identification by reconstruction raises the estimate, but passes nothing if no view was learned")
     func identifiedByReconstruction() throws {
         func curve(_ value: Double) -> LearningCurve {
             LearningCurve(
@@ -186,7 +186,9 @@ struct CurveTests {
         #expect(try found(view: 0.04, reconstruction: 0.026) == found(view: 0.04, reconstruction: 0.04))
     }
 
-    @Test("The upper end is never below the estimate", arguments: [[-0.02, 0.02], [0, 0.001, 0.1], [0.1, 0.1, 0.2]])
+    @Test(
+        "The upper bound is never below the estimate",
+        arguments: [[-0.02, 0.02], [0, 0.001, 0.1], [0.1, 0.1, 0.2]])
     func ordered(values: [Double]) {
         let curve = Self.curve(values, gainError: 0)
         for pictures in stride(from: 20 << (values.count - 1), to: 2000, by: 7) {
@@ -195,7 +197,7 @@ struct CurveTests {
         }
     }
 
-    @Test("An attacker with fewer pictures than were measured is given what all of them found")
+    @Test("An attacker with fewer pictures than measured gets the result of all measured pictures")
     func fewer() {
         let found = Self.curve([0.1, 0.2, 0.3]).extrapolated(to: 30)
         #expect(found.estimate == 0.3 && found.upper < 0.31)
@@ -221,7 +223,7 @@ struct CurveTests {
         return (features, pictures, classes)
     }
 
-    @Test("Kernel ridge recovers a picture that is a linear function of what crosses")
+    @Test("Kernel ridge regression recovers a picture that is a linear function of the boundary tensor")
     func recovers() throws {
         let world = Self.world(60, hidden: 6, noise: 0.01)
         let attacks = GramAttacks(features: GramMatrix.of(world.features), seed: 1)
@@ -232,7 +234,7 @@ struct CurveTests {
         #expect(classes.value > 0.6)
     }
 
-    @Test("A curve whose penalty is the smallest of the grid is a floor, one with a larger penalty is evidence")
+    @Test("A curve at the smallest penalty of the grid is a lower bound, and one at a larger penalty is evidence")
     func edge() throws {
         for (noise, isAtEdge) in [(0.0, true), (1.0, false)] {
             let world = Self.world(60, hidden: 6, noise: noise)
@@ -261,7 +263,7 @@ struct CurveTests {
         return (features, pictures.pictures)
     }
 
-    @Test("Small features beside large ones recover the picture, by a penalty that is not the smallest")
+    @Test("Small features beside large ones recover the picture, at a penalty that is not the smallest")
     func smallFeatures() throws {
         let world = Self.besideLargeNumbers(60, isRelated: true)
         let (gram, pictures) = (GramMatrix.of(world.features), GramMatrix.of(world.pictures))
@@ -271,7 +273,7 @@ struct CurveTests {
         #expect(curve.value > 0.9 && !curve.isFloor, "\(curve.value)")
     }
 
-    @Test("A regression that passes through every picture is not taken for exact")
+    @Test("A regression that interpolates every picture is not treated as exact")
     func interpolation() throws {
         let world = Self.besideLargeNumbers(60, isRelated: false)
         let ridge = try #require(
@@ -281,7 +283,7 @@ struct CurveTests {
         #expect(ridge.penalty >= 1, "\(ridge.kernel), \(ridge.penalty)")
     }
 
-    @Test("A curve that is a floor shows a leak, and excludes none", arguments: [0.02, 0.4])
+    @Test("A lower-bound curve can show a leak, and cannot exclude one", arguments: [0.02, 0.4])
     func floor(value: Double) throws {
         func estimate(isFloor: Bool) throws -> LeakEstimate {
             let curve = LearningCurve(
@@ -303,7 +305,7 @@ struct CurveTests {
                 == (value > limit ? .fails : .notEnoughEvidence))
     }
 
-    @Test("Where a floor is part of the evidence, another attack's narrow interval does not make the cut pass")
+    @Test("If a lower bound is part of the evidence, another attack's narrow interval does not make the cut pass")
     func floorBeside() throws {
         func outcome(isFloor: Bool) throws -> GateVerdict.Outcome {
             func curve(isFloor: Bool) -> LearningCurve {
@@ -323,7 +325,7 @@ struct CurveTests {
         #expect(try outcome(isFloor: true) == .notEnoughEvidence)
     }
 
-    @Test("From features that have nothing to do with the picture, nothing is learned")
+    @Test("Nothing is learned from features that are independent of the picture")
     func nothing() throws {
         let world = Self.world(80, hidden: 6, noise: 0.01)
         let others = Self.world(160, hidden: 6, noise: 0.01)
@@ -336,7 +338,7 @@ struct CurveTests {
         #expect(identity.value < 0.2)
     }
 
-    @Test("A second network's view identifies pictures whose features determine it, also in another version")
+    @Test("A second network's view identifies pictures whose features determine it, in both variants")
     func identity() throws {
         let world = Self.world(60, hidden: 6, noise: 0.01)
         let attacks = GramAttacks(features: GramMatrix.of(world.features), seed: 1)
@@ -346,7 +348,7 @@ struct CurveTests {
         #expect(curves.count == 2 && curves.allSatisfy { $0.value > 0.95 })
     }
 
-    @Test("Pictures are identified by their reconstructions where the second network’s view shows nothing of them")
+    @Test("Pictures are identified by their reconstructions if the second network’s view cannot identify them")
     func identityByReconstruction() throws {
         let (world, others) = (Self.world(60, hidden: 6, noise: 0.01), Self.world(120, hidden: 6, noise: 0.01))
         let attacks = GramAttacks(features: GramMatrix.of(world.features), seed: 1)
@@ -357,9 +359,7 @@ struct CurveTests {
         #expect(try #require(found.appearance).value > 0.97)
     }
 
-    @Test(
-        "The combination of training pictures that kernel ridge answers with sums up to 1 and is that of its closed form"
-    )
+    @Test("The weights of the training pictures in kernel ridge regression sum to 1 and agree with the closed form")
     func closedForm() throws {
         let world = Self.world(30, hidden: 4, noise: 0.1)
         let gram = GramMatrix.of(world.features)
@@ -383,9 +383,7 @@ struct CurveTests {
         #expect(zip(predicted, combined).allSatisfy { abs($0 - $1) < 0.05 })
     }
 
-    @Test(
-        "Kernel ridge chooses the kernel and penalty that refitting without each picture finds, and predicts what NumPy does"
-    )
+    @Test("Kernel ridge regression chooses kernel and penalty of explicit leave-one-out, and agrees with NumPy")
     func numpy() throws {
         #expect(Vectors.stored.kernelRidge.count == 3)
         for vector in Vectors.stored.kernelRidge {
@@ -408,7 +406,7 @@ struct CurveTests {
         }
     }
 
-    @Test("Eigenvectors rebuild the matrix and are orthonormal")
+    @Test("The eigenvectors reconstruct the matrix and are orthonormal")
     func eigenvectors() throws {
         let gram = GramMatrix.of(Self.world(12, hidden: 5, noise: 0.3).features)
         let (values, vectors) = try #require(gram.eigenvectors)

@@ -18,7 +18,7 @@ private struct Invented: Finding {
     }
 }
 
-@Suite("The checks that decide, in the reason, on the first page and in assessment.json")
+@Suite("Deciding checks in the reason, the report's first page and assessment.json")
 struct DecidingCheckTests {
     /// Cuts with these estimates for the attacker with more pictures; `gain` is what a doubling of the pictures adds.
     private static func cuts(
@@ -46,7 +46,7 @@ struct DecidingCheckTests {
         return try #require(document?["cuts"] as? [[String: Any]])
     }
 
-    @Test("The reason names the worst check of two assets, that which is furthest beyond its limit first")
+    @Test("The reason names the worst check of two assets, the one furthest beyond its limit first")
     func reason() throws {
         let result = try Measured.result(Self.cuts([("relu2", 0.16, 0.64, 1)]), adversary: .informed)
         guard case .noCutPasses(let obstacles) = result.recommendation.basis else {
@@ -69,7 +69,7 @@ struct DecidingCheckTests {
         #expect(Set(others.checks.map(\.metric.asset)) == [.appearance, .identity])
     }
 
-    @Test("The first page has the identification attack's figure, not the top-1 of the reconstruction")
+    @Test("The first page shows the result of the identification attack, not the top-1 of the reconstruction")
     func identified() throws {
         let result = try Measured.result(
             Self.cuts([("relu2", 0.004, 1, 0.02)]), adversary: .informed, protecting: [.appearance])
@@ -79,7 +79,7 @@ struct DecidingCheckTests {
         #expect(page.contains("<dd>100 %</dd>") && page.contains("fails the gates of identity"))
     }
 
-    @Test("In assessment.json a cut's asset fails only with a value beyond its limit, and by what is found deeper")
+    @Test("In assessment.json an asset of a cut fails only by a value beyond its limit, here or deeper")
     func json() throws {
         let cuts = try Self.cuts([
             ("relu1", 0.9, 0.02, 0.02), ("pool1", 0.2, 0.05, 0.02), ("relu2", 0.16, 0.9, 0.05),
@@ -133,7 +133,7 @@ struct DecidingCheckTests {
         #expect(throws: Never.self) { try Assessor(configuration) }
     }
 
-    @Test("Where evidence is lacking, the report says for how small an attacker it would suffice, or that it would not")
+    @Test("If evidence is lacking, the report states the largest attacker for which it suffices, or that there is none")
     func remedy() throws {
         // 0.06 of the pictures identified, 0.003 more with each doubling: open for 100,000 pictures, not for 10,000.
         let open = try Measured.result(
@@ -149,7 +149,7 @@ struct DecidingCheckTests {
         )
         #expect(remedy.sentence.contains("for 100000 about 600 would be needed"))
         #expect(AssessmentJSON.text(of: open).contains(remedy.sentence))
-        // Twice the pictures can be had.
+        // Twice the pictures is a realistic number.
         let close = try #require(
             EvidenceRemedy(
                 Measured.result(Self.cuts([("relu2", 0.004, 0.06, 0.02)], gain: 0.0023), adversary: .informed)))
@@ -171,7 +171,7 @@ struct DecidingCheckTests {
         }
     }
 
-    @Test("A plan whose worst check lacks evidence has no ratio, is not drawn, and is open in the list of plans")
+    @Test("A plan whose worst check lacks evidence has no ratio, is not plotted, and is undecided in the list of plans")
     func open() throws {
         let whole = CutCost(
             multiplyAddsInside: 10_000, multiplyAdds: 10_000, parametersInside: 1, boundaryBytes: 0,
@@ -195,7 +195,7 @@ struct DecidingCheckTests {
         #expect(!drawn.contains("not drawn"))
     }
 
-    @Test("Curves of a finding that no list names are in the panel and in assessment.json")
+    @Test("Curves of a finding in no predefined list appear in the panel and in assessment.json")
     func unlistedCurves() throws {
         var cuts = try Self.cuts([("relu2", 0.004, 0.06, 0.02)])
         var findings = cuts[0].findings
@@ -210,7 +210,7 @@ struct DecidingCheckTests {
         #expect((assets["identity"]?["curves"] as? [Any])?.count == 1)
     }
 
-    @Test("Names of the attacks, under which results are kept, are those of the catalogue")
+    @Test("The attack names in stored results are those of the catalogue")
     func names() {
         let all = AttackCatalogue.names(followingDecoders: false)
         #expect(Set(all).count == AttackCatalogue.methods.count && all.contains("CurveAttack"))
@@ -218,7 +218,7 @@ struct DecidingCheckTests {
         #expect(following == all.filter(following.contains) && !following.contains("CurveAttack"))
     }
 
-    @Test("Each cut's panel has the points of the deciding curves, their extrapolation, and R² of tint and layout")
+    @Test("Each cut's panel shows the deciding curves, their extrapolation, and R² of tint and layout")
     func panel() throws {
         let page = try ReportPage.html(
             of: Measured.result(Self.cuts([("relu2", 0.004, 0.25, 0.02)], gain: 0.05), adversary: .informed))

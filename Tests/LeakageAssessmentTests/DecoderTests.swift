@@ -48,7 +48,7 @@ struct DecoderTests {
     }
 
     @Test(
-        "A decoder with the smallest penalty of its grid is at the edge",
+        "A decoder with the smallest penalty of its grid is marked as such",
         arguments: [
             (DecoderScores.Kind.local, LocalRidge.penalties[0], true), (.elm, LocalRidge.penalties[1], false),
             (.elm, LocalRidge.penalties[0], true), (.global, DualRidge.penalties[0], true),
@@ -62,7 +62,7 @@ struct DecoderTests {
         #expect(scores.isAtEdge == isAtEdge)
     }
 
-    @Test("An invertible linear map of each block is inverted by the local decoder")
+    @Test("The local decoder inverts an invertible linear map of each block")
     func linear() throws {
         let pictures = Self.pictures(40, side: 16, seed: 1)
         let maps = try Self.mixed(pictures, block: 2, channels: 12, seed: 2)
@@ -76,7 +76,7 @@ struct DecoderTests {
         #expect(outcome.reconstructions.count == 10)
     }
 
-    @Test("More channels than the normal equations hold are projected and still inverted")
+    @Test("Channels beyond the limit of the normal equations are projected and still inverted")
     func projected() throws {
         let pictures = Self.pictures(40, side: 16, seed: 1)
         let maps = try Self.mixed(pictures, block: 2, channels: 300, seed: 2)
@@ -85,7 +85,9 @@ struct DecoderTests {
         #expect(outcome.scores.rSquared > 0.99)
     }
 
-    @Test("Random noise tells nothing: R² within error of 0, retrieval at chance", arguments: [false, true])
+    @Test(
+        "Random noise reveals nothing: R² is 0 within its error, and retrieval is at chance",
+        arguments: [false, true])
     func noise(isVector: Bool) throws {
         let pictures = Self.pictures(80, side: 16, seed: 1)
         let maps = try Self.noise(80, cells: 4, channels: 8)
@@ -97,7 +99,7 @@ struct DecoderTests {
         #expect(abs(outcome.scores.similarityGain) < 0.08)
     }
 
-    @Test("A permutation of the channels changes no score beyond 1e-3")
+    @Test("A permutation of the channels changes no score by more than 1e-3")
     func permutation() throws {
         let pictures = Self.pictures(40, side: 16, seed: 1)
         let maps = try Self.mixed(pictures, block: 4, channels: 10, seed: 2)
@@ -111,7 +113,7 @@ struct DecoderTests {
         #expect(plain.scores.retrievalTopOne == moved.scores.retrievalTopOne)
     }
 
-    @Test("A secret shuffle of the cells stops the local decoder but not the global one")
+    @Test("A secret permutation of the cells defeats the local decoder but not the global one")
     func shuffle() throws {
         let pictures = Self.pictures(160, side: 8, seed: 1)
         let maps = try Self.mixed(pictures, block: 1, channels: 3, seed: 2)
@@ -126,7 +128,7 @@ struct DecoderTests {
         #expect(outcome.scores.rSquared > 0.9)
     }
 
-    @Test("A channel that is dead in training and alive in testing does not ruin the decoder")
+    @Test("A channel that is constant in training but not in testing does not break the decoder")
     func deadChannel() throws {
         let pictures = Self.pictures(40, side: 16, seed: 1)
         let split = PictureSplit(count: 40, seed: 3)
@@ -142,7 +144,7 @@ struct DecoderTests {
         #expect(outcome.scores.rSquared > 0.98)
     }
 
-    @Test("What is not linear is decoded better with random features than without")
+    @Test("Random features decode a nonlinear map better than a linear decoder")
     func nonlinear() throws {
         let pictures = Self.pictures(60, side: 16, seed: 1)
         // Steep for dark pixels, flat for bright ones.
@@ -156,7 +158,7 @@ struct DecoderTests {
         #expect(scores.kind == .elm)
     }
 
-    @Test("Features that do not differ leave the mean picture")
+    @Test("Constant features give the mean picture")
     func constant() throws {
         let pictures = Self.pictures(40, side: 16, seed: 1)
         let maps = try FeatureMaps(
@@ -167,7 +169,7 @@ struct DecoderTests {
         #expect(outcome.scores.retrievalTopOne <= 0.2)
     }
 
-    @Test("Ridge weights and their error agree with numpy, to 1e-9")
+    @Test("Ridge weights and their error agree with NumPy, to 1e-9")
     func normalEquations() throws {
         let vector = Vectors.stored.normalEquations
         var equations = NormalEquations(features: vector.features, outputs: vector.outputs)
@@ -186,7 +188,7 @@ struct DecoderTests {
         }
     }
 
-    @Test("The dual ridge chooses the penalty of explicit leave-one-out and decodes as the primal one, to 1e-5")
+    @Test("The dual ridge chooses the penalty of explicit leave-one-out and decodes like the primal one, to 1e-5")
     func dualRidge() throws {
         let vector = Vectors.stored.dualRidge
         let targets = vector.pictures.map {
@@ -202,7 +204,7 @@ struct DecoderTests {
         }
     }
 
-    @Test("Splits are disjoint, complete and the same for the same seed", arguments: [8, 9, 60, 200])
+    @Test("Splits are disjoint, complete and identical for the same seed", arguments: [8, 9, 60, 200])
     func split(count: Int) {
         let split = PictureSplit(count: count, seed: 11)
         #expect((split.fitting + split.validation + split.testing).sorted() == Array(0..<count))

@@ -6,7 +6,7 @@ import ModelGraph
 import Tensors
 import Testing
 
-@Suite("Features for outsiders' attacks")
+@Suite("Exported features for external attacks")
 struct FeatureExportTests {
     private struct Split: Decodable {
         let version: Int
@@ -24,7 +24,7 @@ struct FeatureExportTests {
         try JSONDecoder().decode(type, from: Data(contentsOf: URL(filePath: path)))
     }
 
-    @Test("A map is written as the network computes it from the picture beside it", arguments: [1, 3])
+    @Test("An exported map equals the network's output for the picture beside it", arguments: [1, 3])
     func maps(threads: Int) throws {
         let pictures = try DrawnPictures(count: 12)
         let configuration = try pictures.configuration(threads: threads)
@@ -81,7 +81,7 @@ struct FeatureExportTests {
         return network
     }
 
-    @Test("Tokens of a grid are maps, and a class token is in a file of its own", arguments: [true, false])
+    @Test("Tokens in a grid are exported as maps, and a class token in a separate file", arguments: [true, false])
     func tokens(classTokenFirst: Bool) throws {
         let pictures = try DrawnPictures(count: 8)
         var configuration = try pictures.configuration()
@@ -123,7 +123,7 @@ struct FeatureExportTests {
         #expect(!FileManager.default.fileExists(atPath: out))
     }
 
-    @Test("The pictures and the split are those of an assessment with the same seed")
+    @Test("The pictures and the split equal those of an assessment with the same seed")
     func split() throws {
         let pictures = try DrawnPictures(count: 30)
         var configuration = try pictures.configuration()
@@ -150,7 +150,7 @@ struct FeatureExportTests {
         #expect(shown == Set(expected.testing.map { names[$0] }))
     }
 
-    @Test("Only the owner can read what was written, and the header is NumPy's version 1.0")
+    @Test("Only the owner can read the files, and the header is version 1.0 of NumPy's format")
     func form() throws {
         let pictures = try DrawnPictures(count: 8)
         let out = pictures.path("features")

@@ -2,7 +2,7 @@
 import LeakageAssessment
 import Testing
 
-@Suite("Gates count the error against the cut")
+@Suite("Gates use the unfavourable end of the confidence interval")
 struct GateErrorTests {
     /// Reconstructions between picture and mean picture, the share of the mean being another for each.
     private func scores(pictures count: Int, meanShares: (Int) -> Float) throws -> DecoderScores {
@@ -48,7 +48,7 @@ struct GateErrorTests {
         )
     }
 
-    @Test("SSIM over the mean picture: pictures that agree have no error, pictures that differ have one")
+    @Test("SSIM over the mean picture has no error if all pictures agree, and an error if they differ")
     func similarity() throws {
         let same = try scores(pictures: 20) { _ in 1 }
         #expect(same.similarityGain == 0 && same.similarityGainError == 0)
@@ -60,7 +60,7 @@ struct GateErrorTests {
     }
 
     @Test(
-        "A share of pictures over the baseline passes where enough pictures show it",
+        "A share of pictures above the baseline passes if there are enough pictures",
         arguments: [
             (60, 0, true), (52, 0, true), (51, 0, false), (8, 0, false), (60, 1, false), (200, 4, true),
             (200, 5, false),
@@ -75,7 +75,7 @@ struct GateErrorTests {
         }
     }
 
-    @Test("Two pictures do not show that an IR cannot be told from another's")
+    @Test("Two pictures cannot show that an IR is indistinguishable from another picture's")
     func fewChannels() throws {
         let few = try cut(try scores(pictures: 8) { _ in 1 }, channelKL: try channelKL(pictures: 2, failures: 2))
         #expect(try !check(.areaUnderCurve, of: few, .standard).passes)
@@ -84,7 +84,7 @@ struct GateErrorTests {
     }
 
     @Test(
-        "That no picture is identified takes enough pictures to say", arguments: [(2, false), (51, false), (52, true)])
+        "A retrieval rate of zero passes only with enough pictures", arguments: [(2, false), (51, false), (52, true)])
     func retrieval(pictures: Int, passes: Bool) throws {
         let scores = try scores(pictures: pictures) { _ in 1 }
         #expect(scores.retrievalTopOne == 0)
@@ -93,7 +93,7 @@ struct GateErrorTests {
         #expect(check.value > 0 && check.value <= 1)
     }
 
-    @Test("Decoder-KL over its null: less its error, which more pictures make smaller")
+    @Test("Decoder-KL over its null is reduced by its error, which decreases with more pictures")
     func divergence() throws {
         func ratio(pictures count: Int) throws -> (divergence: DecoderDivergence, check: GateVerdict.Check) {
             var generator = SeededGenerator(seed: 5)
@@ -114,7 +114,7 @@ struct GateErrorTests {
         }
     }
 
-    @Test("What is not a number never passes, and no better number hides it", arguments: Metric.all)
+    @Test("NaN never passes, and no better number replaces it", arguments: Metric.all)
     func notNumbers(metric: Metric) {
         let good = LeakEstimate(lower: 0.5, value: 0.5, upper: 0.5)
         let limit = metric.leaks == .high ? 1.0 : 0.0
@@ -145,7 +145,7 @@ struct GateErrorTests {
         #expect(found.scores.rSquared.isFinite && found.scores.rSquaredError.isFinite)
     }
 
-    @Test("A later attack that recovers less replaces no earlier one, and its decoders are named")
+    @Test("A later attack that recovers less does not replace an earlier one, and its decoders are named")
     func joined() throws {
         let (more, less) = (try scores(pictures: 20) { _ in 0.5 }, try scores(pictures: 20) { _ in 0.9 })
         #expect(more.rSquared > less.rSquared)
@@ -157,7 +157,7 @@ struct GateErrorTests {
         }
     }
 
-    @Test("The error of a ratio is what resampling finds")
+    @Test("The error of a ratio agrees with the bootstrap")
     func ratioError() {
         var generator = SeededGenerator(seed: 7)
         let pairs: [(own: Double, null: Double)] = (0..<200).map { _ in

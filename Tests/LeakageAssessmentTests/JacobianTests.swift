@@ -24,7 +24,7 @@ struct JacobianTests {
         return .init(graph: graph, preprocessing: form, name: "scaling", sha256: "")
     }
 
-    @Test("The trace of a network of one known layer is the sum of its squared weights, exactly, for pixels and blocks")
+    @Test("The trace for one known layer equals the sum of its squared weights, exactly, for pixels and blocks")
     func knownJacobian() throws {
         let network = try Self.scaling()
         let cut = network.graph.cuts[0]
@@ -40,7 +40,7 @@ struct JacobianTests {
         }
     }
 
-    @Test("Mean of the probes agrees with the trace of central differences along every pixel to three standard errors")
+    @Test("The mean of the probes agrees with the trace by central differences to three standard errors")
     func agreesWithDifferences() throws {
         let network = try TinyNetwork.network()
         let cut = try network.graph.cut(named: "pool1")
@@ -70,9 +70,7 @@ struct JacobianTests {
         #expect(abs(mean - trace) < 3 * error + 0.01 * trace, "\(mean) ± \(error), differences \(trace)")
     }
 
-    @Test(
-        "The white-box attack recovers what a first layer of enough channels lets through, and little from class scores"
-    )
+    @Test("The white-box attack recovers a picture from a wide first layer, and little from class scores")
     func attacks() throws {
         let network = try TinyNetwork.network()
         var generator = SeededGenerator(seed: 3)
@@ -108,7 +106,7 @@ struct JacobianTests {
 }
 
 extension Preprocessing {
-    /// What a network is fed of a picture of its own size.
+    /// The network's input for a picture of its input size.
     fileprivate func tensor(of picture: Picture) throws -> Tensor {
         let count = picture.channels
         var planes = [Float](repeating: 0, count: picture.values.count)

@@ -75,7 +75,7 @@ struct JointMetricTests {
 
     private let reference = Self.reference
 
-    @Test("MS-SSIM with as many scales as fit, to 1e-5", arguments: 0..<3)
+    @Test("MS-SSIM with as many scales as fit agrees to 1e-5", arguments: 0..<3)
     func scales(index: Int) throws {
         let vector = reference.scales[index]
         func picture(_ values: [Float]) -> Picture {
@@ -87,14 +87,14 @@ struct JointMetricTests {
         #expect(abs(try MultiScaleSimilarity.value(picture(vector.a), picture(vector.a)) - 1) < 1e-12)
     }
 
-    @Test("Distance correlation, U-centred, to 1e-6", arguments: 0..<3)
+    @Test("U-centred distance correlation agrees to 1e-6", arguments: 0..<3)
     func correlation(index: Int) throws {
         let vector = reference.correlations[index]
         let value = DistanceCorrelation.squared(grams: GramMatrix.of(vector.x), GramMatrix.of(vector.y))
         #expect(abs(try #require(value) - vector.value) < 1e-6)
     }
 
-    @Test("Distance correlation says nothing of too few pictures or of features that do not differ")
+    @Test("Distance correlation has no value for too few pictures or constant features")
     func noCorrelation() {
         let few = GramMatrix.of([[1], [2], [4]] as [[Float]])
         #expect(DistanceCorrelation.squared(grams: few, few) == nil)
@@ -102,7 +102,7 @@ struct JointMetricTests {
         #expect(DistanceCorrelation.squared(grams: GramMatrix.of(flat), GramMatrix.of(some)) == nil)
     }
 
-    @Test("Feature distance over two layers, to 1e-6; 0 to itself")
+    @Test("Feature distance over two layers agrees to 1e-6 and is 0 for equal pictures")
     func features() throws {
         let vector = reference.features
         func layers(_ values: [[Float]]) -> [FeatureDistance.Layer] {
@@ -113,7 +113,7 @@ struct JointMetricTests {
         #expect(throws: AssessmentError.self) { try FeatureDistance.value(layers(vector.a), []) }
     }
 
-    @Test("Decoder-KL over its null, and its area under the curve, to 1e-6")
+    @Test("Decoder-KL over its null, and its area under the curve, agree to 1e-6")
     func divergence() throws {
         let vector = reference.divergence
         let divergence = try DecoderDivergence(
@@ -139,7 +139,7 @@ struct JointMetricTests {
         #expect(try #require(Gates.strict[.decoderDivergenceRatio]) > 0)
     }
 
-    @Test("Channel KL against each picture's own nulls: areas, their error and identification, to 1e-9")
+    @Test("Channel KL against each picture's own null: areas, their error and identification agree to 1e-9")
     func channels() throws {
         let vector = reference.channels
         let kl = try ChannelKL(
@@ -159,7 +159,7 @@ struct JointMetricTests {
         #expect(abs(WilsonBound.upper(of: share, count: vector.count, deviations: 1.65) - vector.upper) < 1e-9)
     }
 
-    @Test("k-means from the same start ends alike, with the same normalised information, to 1e-6")
+    @Test("k-means from the same start gives the same clusters and normalised mutual information, to 1e-6")
     func clusters() throws {
         let vector = reference.classes
         let gram = GramMatrix.of(vector.features)
@@ -172,7 +172,7 @@ struct JointMetricTests {
         #expect(try #require(ClusterAgreement.information(gram: gram, classes: vector.classes, seed: 1)) > 0.2)
     }
 
-    @Test("Separate clusters are found whole; one class has no information")
+    @Test("Separate clusters are found completely; one class has no information")
     func separateClusters() {
         let features = (0..<30).map { [Float($0 % 3) * 100, Float($0) * 0.01] }
         let classes = (0..<30).map { $0 % 3 + 7 }
@@ -183,7 +183,7 @@ struct JointMetricTests {
         #expect(ClusterAgreement.normalizedInformation(one, classes) == 0)
     }
 
-    @Test("The linear probe chooses explicit leave-one-out's penalty and names as many classes")
+    @Test("The linear probe chooses the penalty of explicit leave-one-out and reaches the same accuracy")
     func probe() throws {
         let vector = reference.classes
         let split = PictureSplit(fitting: vector.training, validation: [], testing: vector.testing)
@@ -195,7 +195,7 @@ struct JointMetricTests {
         #expect(ClassProbe.accuracy(gram: GramMatrix.of(vector.features), classes: one, split: split) == nil)
     }
 
-    @Test("Nearest centroids of the same examples name as many classes; chance and too few are stated")
+    @Test("Nearest centroids from the same examples reach the same accuracy; chance and missing examples are reported")
     func shots() throws {
         let vector = reference.classes
         let gram = GramMatrix.of(vector.features)
@@ -206,7 +206,7 @@ struct JointMetricTests {
         #expect(ClassLeakage.accuracy(gram: gram, classes: Array(0..<40), shots: 1, seed: 1) == nil)
     }
 
-    @Test("The chance that a pair of one class is nearer, to 1e-6")
+    @Test("The probability that a pair of one class is nearer than others agrees to 1e-6")
     func equality() throws {
         let vector = reference.classes
         let area = ClassEquality.areaUnderCurve(gram: GramMatrix.of(vector.features), classes: vector.classes)
@@ -216,7 +216,7 @@ struct JointMetricTests {
         #expect(different == nil)
     }
 
-    @Test("Random features and their ridge agree, to 1e-5; the last features give the linear ridge, its error to 1e-9")
+    @Test("Random features and their ridge agree to 1e-5; last-layer features give the linear ridge, its error to 1e-9")
     func machine() throws {
         let vector = reference.machine
         let random = RandomFeatures(mixing: vector.mixing, bias: vector.bias)

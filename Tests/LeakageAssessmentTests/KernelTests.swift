@@ -6,7 +6,7 @@ import Testing
 @Suite("Linear algebra")
 struct KernelTests {
     @Test(
-        "On a processor with AVX2 the kernels are not those of 2004, whether OpenBLAS knows its model or not",
+        "On a processor with AVX2, OpenBLAS does not fall back to its Prescott kernels",
         .enabled(if: ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] == nil))
     func kernels() throws {
         let processor = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""

@@ -4,7 +4,7 @@ import ModelGraph
 import Tensors
 import Testing
 
-@Suite("Layouts of feature maps")
+@Suite("Feature map layouts")
 struct MapLayoutTests {
     /// A graph with an image of these extents, a value `x` of this shape, whose first extent is 1, and nodes after it.
     private static func graph(
@@ -28,7 +28,7 @@ struct MapLayoutTests {
         try graph(shape, image: image).mapLayout(of: "x")
     }
 
-    @Test("Tokens are the grid of patches after the extra ones, if such a grid exists")
+    @Test("Tokens are a grid of patches after the extra tokens, if such a grid exists")
     func tokens() throws {
         #expect(
             try Self.layout([1, 197, 768]) == .channelsLast(channels: 768, height: 14, width: 14, extraTokens: 1))
@@ -44,7 +44,7 @@ struct MapLayoutTests {
         #expect(try Self.layout([1, 1, 768]) == nil)
     }
 
-    @Test("The extents with the image's aspect ratio are height and width")
+    @Test("The two axes with the image's aspect ratio are height and width")
     func aspectRatio() throws {
         #expect(try Self.layout([1, 56, 56, 96]) == .channelsLast(channels: 96, height: 56, width: 56))
         #expect(try Self.layout([1, 96, 56, 56]) == .planes(channels: 96, height: 56, width: 56))
@@ -56,7 +56,7 @@ struct MapLayoutTests {
         for shape in [[1, 1, 1, 64], [1, 64, 1, 1]] { #expect(try Self.layout(shape) == nil) }
     }
 
-    @Test("Where both orders fit, channels are first unless the nodes beside the value say otherwise")
+    @Test("If both layouts fit, channels are first unless neighbouring nodes show otherwise")
     func ambiguous() throws {
         let shape = [1, 14, 14, 14]
         let (first, last) = (
@@ -80,14 +80,14 @@ struct MapLayoutTests {
         #expect(try layout(.activation(.init(.relu))) == first)
     }
 
-    @Test("A reshape to three axes leaves maps where they are")
+    @Test("A reshape to three axes keeps the map layout")
     func reshaped() throws {
         let node = Node(name: "reshape", operation: .reshape(.init([1, 16, 196])), inputs: ["x"], outputs: ["y"])
         let graph = try Self.graph([1, 16, 14, 14], [node])
         #expect(graph.mapLayout(of: "y") == .planes(channels: 16, height: 14, width: 14))
     }
 
-    @Test("Tokens may be the first axis, or the last where they were transposed from maps")
+    @Test("Tokens may be the first axis, or the last axis if transposed from maps")
     func tokenAxes() throws {
         // A sequence of a batch of 1, as after a permutation of [1, tokens, c].
         let first = Node(name: "first", operation: .transpose(.init([1, 0, 2])), inputs: ["x"], outputs: ["y"])
@@ -116,7 +116,7 @@ struct MapLayoutTests {
         #expect(try Self.layout([1, 28, 196], image: (28, 28)) == nil)
     }
 
-    @Test("Extra tokens come after the grid where a concatenation puts them there")
+    @Test("Extra tokens come after the grid if a concatenation puts them there")
     func trailingTokens() throws {
         let token = try Tensor([Float](repeating: 1, count: 5), shape: [1, 1, 5])
         func graph(_ operands: [String]) throws -> Graph {
@@ -136,7 +136,7 @@ struct MapLayoutTests {
         }
     }
 
-    @Test("Extra tokens are vectors, and nothing is lost")
+    @Test("Extra tokens become a vector, and no element is lost")
     func extraTokens() throws {
         let graph = try Self.graph([1, 17, 5], image: (16, 16))
         let layout = FeatureLayout(crossing: ["x"], of: graph, picture: (height: 16, width: 16), seed: 1)
@@ -192,7 +192,7 @@ struct MapLayoutTests {
         return network
     }
 
-    @Test("A network with channels last leaks as much as with channels first: R² and SSIM agree to 0.01, KL to 1 %")
+    @Test("Channels-last and channels-first networks leak equally: R² and SSIM agree to 0.01, KL to 1 %")
     func pair() throws {
         let pictures = try DrawnPictures(count: 40)
         let cuts = try [false, true].map { channelsLast in
@@ -214,7 +214,7 @@ struct MapLayoutTests {
         #expect(zip(kl.0, kl.1).allSatisfy { abs($0 - $1) <= 0.01 * max($0, $1) + 1e-6 })
     }
 
-    @Test("The second view is the last vector before the class scores, or the class scores")
+    @Test("The second view is the last vector before the class scores, or else the class scores")
     func vectorCut() throws {
         #expect(try TinyNetwork.graph().vectorCut().name == "flat")
         let graph = try TinyNetwork.graph()

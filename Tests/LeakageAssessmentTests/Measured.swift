@@ -3,7 +3,7 @@ import Imaging
 import LeakageAssessment
 import ModelGraph
 
-/// Measurements that were made up, for the tests of what follows from them.
+/// Synthetic measurements, for tests of the conclusions drawn from them.
 enum Measured {
     /// Cuts of ``TinyNetwork`` with these R² and KL; other numbers follow.
     static func cuts(
@@ -42,7 +42,7 @@ enum Measured {
         }
     }
 
-    /// - Parameter reconstructions: By default the pictures at hand decide.
+    /// - Parameter reconstructions: By default the available pictures decide.
     static func findings(
         channelKL: ChannelKL? = nil, judgement: ReconstructionJudge.Judgement? = nil, evidence: AssetEvidence? = nil,
         bounds: LeakageBounds? = nil, whiteBox: WhiteBoxScores? = nil,
@@ -140,7 +140,7 @@ enum Measured {
 }
 
 extension GateVerdict {
-    /// As if there were no candidate cuts but these.
+    /// As if these were all candidate cuts.
     static func verdicts(
         for cuts: [CutMeasurement], gates: Gates, adversary: Adversary = .both,
         protecting protected: Set<Asset> = Asset.all, attacker: Attacker = Attacker(pictures: 100_000, counted: 0),

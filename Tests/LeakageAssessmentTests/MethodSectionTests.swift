@@ -4,7 +4,7 @@ import Foundation
 import LeakageAssessment
 import Testing
 
-@Suite("What the report says of its method")
+@Suite("The report's section on its method")
 struct MethodSectionTests {
     private static let numbers: [(name: String, r2: Double, kl: (own: Double, null: Double)?)] = [
         ("relu1", 0.9, (1, 2)), ("relu2", 0.004, (3, 3)),
@@ -20,7 +20,7 @@ struct MethodSectionTests {
         return String(page[start..<(try #require(page[start...].range(of: "</dd>")).lowerBound)])
     }
 
-    @Test("Attacks that were made are described with their settings and are not called left out")
+    @Test("Attacks that ran are described with their settings and not listed as omitted")
     func attacked() throws {
         let result = try Measured.result(
             Measured.cuts(Self.numbers, tried: [.local, .trained], whiteBox: Self.attack))
@@ -34,7 +34,7 @@ struct MethodSectionTests {
         #expect(!missing.contains("trained decoders"))
     }
 
-    @Test("Attacks that were left out are listed as not covered and not described")
+    @Test("Omitted attacks are listed as not covered and not described")
     func leftOut() throws {
         let result = try Measured.result(Measured.cuts(Self.numbers))
         #expect(try !ReportPage.html(of: result).contains("<dt>White box"))
@@ -55,7 +55,7 @@ struct MethodSectionTests {
         #expect(alone.contains(words) && !description.contains(words))
     }
 
-    @Test("The sentence names every gate that counts, and no other", arguments: Adversary.allCases)
+    @Test("The sentence names exactly the gates that count", arguments: Adversary.allCases)
     func gates(adversary: Adversary) throws {
         let kl = adversary != .informed
         let cuts = try Measured.cuts(Self.numbers.map { ($0.name, $0.r2, kl ? $0.kl : nil) })
@@ -74,7 +74,7 @@ struct MethodSectionTests {
         }
     }
 
-    @Test("Where nothing was timed, the section does not say how")
+    @Test("If nothing was timed, the section does not describe timing")
     func untimed() throws {
         let cuts = try Measured.cuts(Self.numbers)
         #expect(try ReportPage.html(of: Measured.result(cuts, milliseconds: nil)).contains("times not measured"))

@@ -2,9 +2,9 @@
 import LeakageAssessment
 import Testing
 
-@Suite("Metrics agree with numpy and scipy")
+@Suite("Metrics agree with NumPy and SciPy")
 struct MetricTests {
-    @Test("KL, entropy and uniform baseline, to 1e-6", arguments: Vectors.stored.divergences.indices)
+    @Test("KL, entropy and the uniform baseline agree to 1e-6", arguments: Vectors.stored.divergences.indices)
     func divergence(index: Int) throws {
         let vector = Vectors.stored.divergences[index]
         let (p, q) = (try ClassDistribution(logits: vector.p), try ClassDistribution(logits: vector.q))
@@ -13,7 +13,7 @@ struct MetricTests {
         #expect(abs(KullbackLeibler.uniformBaseline(p) - vector.baseline) < 1e-6)
     }
 
-    @Test("A class that the second distribution rules out costs what the floor allows")
+    @Test("A class with zero probability in the second distribution costs what the floor allows")
     func floor() throws {
         let p = try ClassDistribution([0.5, 0.5] as [Float])
         let q = try ClassDistribution([1, 0] as [Float])
@@ -30,7 +30,7 @@ struct MetricTests {
         #expect(throws: AssessmentError.self) { try ClassDistribution(values) }
     }
 
-    @Test("Probabilities of sigmoids are divided by their sum; none of any class is equally many of each")
+    @Test("Sigmoid probabilities are normalised by their sum; all zeros become the uniform distribution")
     func independentProbabilities() throws {
         let distribution = try ClassDistribution([0.9, 0.3, 0, 0.3] as [Float])
         #expect(zip(distribution.probabilities, [0.6, 0.2, 0, 0.2]).allSatisfy { abs($0 - $1) < 1e-7 })
@@ -41,19 +41,19 @@ struct MetricTests {
         #expect(try ClassDistribution([1.004, -0.004] as [Float]).probabilities == [1, 0])
     }
 
-    @Test("Class scores that are not finite are refused", arguments: [[1, .nan], [.infinity, 0], [3]] as [[Float]])
+    @Test("Non-finite class scores are refused", arguments: [[1, .nan], [.infinity, 0], [3]] as [[Float]])
     func noScores(values: [Float]) {
         #expect(throws: AssessmentError.self) { try ClassDistribution(logits: values) }
     }
 
-    @Test("Area under the curve with ties, to 1e-12", arguments: Vectors.stored.areas.indices)
+    @Test("The area under the curve with ties agrees to 1e-12", arguments: Vectors.stored.areas.indices)
     func area(index: Int) {
         let vector = Vectors.stored.areas[index]
         let area = AreaUnderCurve.value(positives: vector.positives, negatives: vector.negatives)
         #expect(abs(area - vector.area) < 1e-12)
     }
 
-    @Test("Bilinear resize with half-pixel centres, to 1e-6", arguments: Vectors.stored.resizes.indices)
+    @Test("Bilinear resizing with half-pixel centres agrees to 1e-6", arguments: Vectors.stored.resizes.indices)
     func resize(index: Int) {
         let vector = Vectors.stored.resizes[index]
         let resize = BilinearResize(
@@ -63,7 +63,7 @@ struct MetricTests {
         for (found, expected) in zip(result, vector.result) { #expect(abs(found - expected) < 1e-6) }
     }
 
-    @Test("MSE, PSNR and SSIM, to 1e-6", arguments: Vectors.stored.pictures.indices)
+    @Test("MSE, PSNR and SSIM agree to 1e-6", arguments: Vectors.stored.pictures.indices)
     func pictures(index: Int) throws {
         let vector = Vectors.stored.pictures[index]
         func picture(_ values: [Float]) -> Picture {
@@ -77,7 +77,7 @@ struct MetricTests {
         #expect(abs(try StructuralSimilarity.value(a, a) - 1) < 1e-12)
     }
 
-    @Test("Area averages over any region, to 1e-6", arguments: Vectors.stored.averages.indices)
+    @Test("Area averages over any region agree to 1e-6", arguments: Vectors.stored.averages.indices)
     func averages(index: Int) {
         let vector = Vectors.stored.averages[index]
         let picture = Picture(
@@ -88,7 +88,7 @@ struct MetricTests {
         for (found, expected) in zip(result.values, vector.result) { #expect(abs(found - expected) < 1e-6) }
     }
 
-    @Test("A constant map becomes zeros, any other spans 0 to 1")
+    @Test("A constant map becomes zeros, and any other is scaled to 0...1")
     func channelImage() throws {
         var constant: [Float] = [3, 3, 3]
         #expect(try !ChannelImage.normalize(&constant))
@@ -101,20 +101,20 @@ struct MetricTests {
         #expect(extreme == [0, 0.5, 1])
     }
 
-    @Test("Activations that are not finite are refused", arguments: [Float.nan, .infinity, -.infinity])
+    @Test("Non-finite activations are refused", arguments: [Float.nan, .infinity, -.infinity])
     func notFinite(value: Float) {
         var map: [Float] = [0, value, 1]
         #expect(throws: AssessmentError.self) { try ChannelImage.normalize(&map) }
     }
 
-    @Test("The envelope takes the worst of this and all deeper cuts and passes over what was not measured")
+    @Test("The envelope takes the worst value of this and all deeper cuts, ignoring unmeasured ones")
     func envelope() {
         #expect(Envelope.largestFromHere([0.9, 0.2, nil, 0.5, 0.1]) == [0.9, 0.5, 0.5, 0.5, 0.1])
         #expect(Envelope.smallestFromHere([0.9, 0.2, 0.7, nil]) == [0.2, 0.2, 0.7, nil])
         #expect(Envelope.largestFromHere([]) == [])
     }
 
-    @Test("The channel KL summarises its pictures")
+    @Test("The channel KL is summarised over its pictures")
     func channelKL() throws {
         let kl = try ChannelKL(
             divergences: [[1, 2, 4], [2, 3, 1], [3, 3, 9], [10, 8, 8]], baseline: [0.5, 2, 4, 4],
@@ -138,7 +138,7 @@ struct MetricTests {
         #expect(abs(kl.areaUnderCurveError - (0.546875 / 12).squareRoot()) < 1e-12)
     }
 
-    @Test("Only judged pictures count for the channel KL's gates; where there is none, both have their worst value")
+    @Test("Only evaluated pictures count for the channel KL's gates; without any, both gates have their worst value")
     func judgedPictures() throws {
         func kl(_ judged: [Int]?) throws -> ChannelKL {
             try ChannelKL(
@@ -155,7 +155,7 @@ struct MetricTests {
         #expect(throws: AssessmentError.self) { try kl([4]) }
     }
 
-    @Test("Pictures that agree do not make the channel KL's area certain")
+    @Test("Agreement of all pictures does not make the channel KL's area certain")
     func certainty() throws {
         let kl = try ChannelKL(divergences: [[1, 2], [1, 2]], baseline: [1, 1], closestChannel: [0, 0])
         #expect(kl.areaUnderCurve == 1)
@@ -163,7 +163,7 @@ struct MetricTests {
     }
 
     @Test(
-        "A channel KL without another picture, of ragged lists, or that is not finite is refused",
+        "A channel KL that has no other picture, has lists of different lengths or is not finite is refused",
         arguments: [[], [[1]], [[1, 2]], [[1, 2], [1]], [[1, 2], [1, .infinity]]] as [[[Double]]])
     func channelKLRefused(divergences: [[Double]]) {
         #expect(throws: AssessmentError.self) {
@@ -173,7 +173,7 @@ struct MetricTests {
         }
     }
 
-    @Test("Retrieval finds the most similar difference from the mean picture, however shrunken, and counts no ties")
+    @Test("Retrieval finds the most similar difference from the mean picture, at any scale, and counts no ties")
     func retrieval() throws {
         func pair(_ a: Float, _ b: Float) -> Picture { Picture(height: 1, width: 2, channels: 1, values: [a, b]) }
         let candidates = [pair(1, 0.5), pair(0.5, 1), pair(0, 0.4)]
@@ -188,14 +188,14 @@ struct MetricTests {
         #expect(try topOne([pair(0.5, 0.5), pair(0.5, 0.5), pair(0.5, 0.5)]) == 0)
     }
 
-    @Test("R² is 1 for equality, 0 for the mean picture, 0 where nothing differs from the mean")
+    @Test("R² is 1 for equality, 0 for the mean picture, and 0 if nothing differs from the mean")
     func rSquared() {
         #expect(MeanSquaredError.rSquared(errors: [0, 0], meanErrors: [1, 2]) == 1)
         #expect(MeanSquaredError.rSquared(errors: [1, 2], meanErrors: [1, 2]) == 0)
         #expect(MeanSquaredError.rSquared(errors: [0], meanErrors: [0]) == 0)
     }
 
-    @Test("The same seed gives the same bootstrap, and more pictures a smaller deviation")
+    @Test("The same seed gives the same bootstrap, and more pictures give a smaller standard error")
     func bootstrap() throws {
         var generator = SeededGenerator(seed: 7)
         let errors = (0..<400).map { _ in generator.uniform() }

@@ -3,9 +3,9 @@ import LeakageAssessment
 import Tensors
 import Testing
 
-@Suite("Noise in the assessment")
+@Suite("Noise in an assessment")
 struct NoiseTests {
-    @Test("A bisection on a logarithmic scale closes in on a threshold from either side", arguments: [true, false])
+    @Test("A bisection on a logarithmic scale converges to a threshold from either side", arguments: [true, false])
     func bisection(holdsBelow: Bool) {
         let threshold = 0.37
         var search =
@@ -20,7 +20,7 @@ struct NoiseTests {
         try Tensor([Float](repeating: 0, count: count), shape: [1, count])
     }
 
-    @Test("For each cut that fails, noise is found that keeps the answers, and judged by decoders that learn under it")
+    @Test("For each failing cut, noise that keeps the answers is found and evaluated by decoders trained under it")
     func endToEnd() throws {
         let pictures = try DrawnPictures(count: 24)
         var configuration = try pictures.configuration()
@@ -62,7 +62,7 @@ struct NoiseTests {
         }
     }
 
-    @Test("The mean of noisy copies has the noise that is said to be left")
+    @Test("The mean of noisy copies has the stated residual noise")
     func copies() throws {
         let (count, copies) = (20_001, 16)
         let tensors = [try Self.zeros(count)]
@@ -78,7 +78,7 @@ struct NoiseTests {
         #expect(abs(variance - 0.25) < 4 * 0.25 * (2 / Double(count)).squareRoot())
     }
 
-    @Test("Noise is normal, the same for a picture at every deviation but for its scale, and independent between them")
+    @Test("Noise is normal, scales with its standard deviation for one picture, and is independent between pictures")
     func features() throws {
         let count = 50_001
         let tensors = [try Self.zeros(count), try Self.zeros(3)]

@@ -4,7 +4,7 @@ import Foundation
 import LeakageAssessment
 import Testing
 
-@Suite("Outsiders' attacks")
+@Suite("Results of external attacks")
 struct OutsideAttackTests {
     private static let digest = String(repeating: "0a", count: 32)
 
@@ -43,14 +43,16 @@ struct OutsideAttackTests {
         #expect(try verdicts([try Self.attack(["cut": "pool1"])]).map(\.outcome) == [.fails, .passes, .passes])
     }
 
-    @Test("Each asset has its own gate", arguments: [("identity", 0.11), ("class", 0.11), ("appearance", 0.16)])
+    @Test(
+        "Each asset has its own gate for external attacks",
+        arguments: [("identity", 0.11), ("class", 0.11), ("appearance", 0.16)])
     func assets(asset: String, value: Double) throws {
         let found = try verdicts([try Self.attack(["asset": asset, "value": value, "error": 0])])
         #expect(found.map(\.outcome) == [.fails, .fails, .passes])
         for other in Asset.allCases where other.rawValue != asset { #expect(found[0].outcome(of: other) == .passes) }
     }
 
-    @Test("The reason names the number of candidates only where no external attack on identity has its own")
+    @Test("The reason states the number of candidates only if no external attack on identity has its own")
     func candidates() throws {
         let cuts = Array(try Self.cuts.get().prefix(2))
         for (asset, words) in [("identity", "of the pictures among others"), ("appearance", "R² 0.50")] {
@@ -63,7 +65,7 @@ struct OutsideAttackTests {
         }
     }
 
-    @Test("An error that reaches over the gate is not enough evidence, and a small value changes nothing")
+    @Test("A confidence interval across the gate is not enough evidence, and a small value changes nothing")
     func error() throws {
         let wide = try Self.attack(["value": 0.1, "error": 0.05])
         #expect(try verdicts([wide]).map(\.outcome) == [.notEnoughEvidence, .notEnoughEvidence, .passes])
@@ -74,17 +76,17 @@ struct OutsideAttackTests {
     }
 
     @Test(
-        "What an attack would find with more pictures is open where it beats the suite with as many, unless it learns from none",
+        "Extrapolated results of an external attack count if it beats the built-in attacks with the same pictures",
         arguments: [(30, GateVerdict.Outcome.notEnoughEvidence), (0, .passes), (100_000, .passes)])
     func growth(pictures: Int, outcome: GateVerdict.Outcome) throws {
         let attack = try Self.attack(["value": 0.1, "error": 0.01, "trainingPictures": pictures])
         #expect(try verdicts([attack]).map(\.outcome) == [outcome, outcome, .passes])
-        // What is not significantly more than the suite's own opens nothing.
+        // A value not significantly above the built-in attacks' leaves the check decided.
         let equal = try Self.attack(["value": 0.02, "error": 0.01, "trainingPictures": pictures])
         #expect(try verdicts([equal]).map(\.outcome) == [.passes, .passes, .passes])
     }
 
-    @Test("An attack alone passes only if it found something and learned from as many pictures as the attacker has")
+    @Test("An external attack alone passes only if it learned something from as many pictures as the attacker has")
     func alone() throws {
         func outcome(_ value: Double, error: Double, pictures: Int) throws -> GateVerdict.Outcome {
             try Self.attack(["value": value, "error": error, "trainingPictures": pictures])
@@ -99,7 +101,7 @@ struct OutsideAttackTests {
         #expect(try outcome(0.16, error: 0.01, pictures: 90) == .fails)
     }
 
-    @Test("No attack makes any check better")
+    @Test("No external attack improves any check")
     func worse() throws {
         let before = try verdicts([])
         for value in stride(from: 0.0, through: 1, by: 0.125) {
@@ -115,7 +117,7 @@ struct OutsideAttackTests {
     }
 
     @Test(
-        "A document that is not of the form is refused, with the member and what was expected",
+        "A malformed document is refused, with the member and the expected value",
         arguments: [
             ("value", 1.3, "0 to 1"), ("value", -0.1, "does no better"), ("value", "0.4", "wrong type"),
             ("error", -1, "standard error"), ("asset", "colour", "appearance, identity or class"),
@@ -134,7 +136,8 @@ struct OutsideAttackTests {
     }
 
     @Test(
-        "What is no JSON object, or too long, is refused", arguments: ["", "[]", "3", "{", "null", "{\"value\":1e999}"])
+        "A document that is too long or not a JSON object is refused",
+        arguments: ["", "[]", "3", "{", "null", "{\"value\":1e999}"])
     func noObject(text: String) throws {
         let error = #expect(throws: AssessmentError.self) { _ = try AttackResult(decoding: Data(text.utf8)) }
         #expect(error?.code == .malformedAttack)
@@ -142,7 +145,7 @@ struct OutsideAttackTests {
         #expect(throws: AssessmentError.self) { _ = try AttackResult(decoding: long) }
     }
 
-    @Test("Another model, an unknown cut and a name of two lines are refused")
+    @Test("Another model, an unknown cut and a multi-line name are refused")
     func otherModel() throws {
         for (changes, word) in [
             (["modelSHA256": String(repeating: "b", count: 64)], "infenclave features"), (["cut": "relu9"], "relu9"),
@@ -155,7 +158,7 @@ struct OutsideAttackTests {
         }
     }
 
-    @Test("An assessment takes it into verdict, report and file, and refuses one that bears on no assessed cut")
+    @Test("An assessment includes the attack in verdict, report and file, and refuses an attack on no assessed cut")
     func endToEnd() throws {
         let pictures = try DrawnPictures(count: 12)
         var configuration = try pictures.configuration()

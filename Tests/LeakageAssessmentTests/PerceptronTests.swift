@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Perceptron")
 struct PerceptronTests {
-    @Test("Two steps of training, with dropout and Adam, give NumPy's outputs and parameters, to 1e-5")
+    @Test("Two training steps with dropout and Adam agree with NumPy's outputs and parameters, to 1e-5")
     func steps() throws {
         let vector = Vectors.stored.perceptron
         let outputs = vector.targets.count / vector.batch
@@ -68,7 +68,7 @@ struct PerceptronTests {
         return 1 - error(weights) / error { _ in even }
     }
 
-    @Test("It finds a small coordinate that decides, where kernel ridge recovers far less")
+    @Test("The perceptron finds a small but decisive coordinate, where kernel ridge regression recovers far less")
     func nonlinear() throws {
         let world = Self.world(300, others: 8)
         let (training, testing) = (Array(0..<240), Array(240..<300))
@@ -83,9 +83,9 @@ struct PerceptronTests {
         #expect(found > 0.4 && found > kernel + 0.1, "\(found) against \(kernel)")
     }
 
-    @Test("The same seed gives the same curve, and features that have nothing to do with the picture give no evidence")
+    @Test("The same seed gives the same curve, and features independent of the picture give no evidence")
     func nothing() throws {
-        // OpenBLAS rounds otherwise on another number of threads.
+        // OpenBLAS rounds differently with another number of threads.
         MatrixProduct.setThreads(1)
         let world = Self.world(40, others: 6)
         var generator = SeededGenerator(seed: 22)
@@ -97,7 +97,7 @@ struct PerceptronTests {
         #expect(try attacks.perceptron(pictures: world.targets) == curve)
     }
 
-    @Test("Features that do not differ, or pictures that do not, give no perceptron")
+    @Test("Constant features and constant pictures give no perceptron")
     func degenerate() throws {
         let world = Self.world(12, others: 4)
         let same = GramMatrix.of([[Float]](repeating: [1, 2, 3], count: 12))
@@ -108,7 +108,7 @@ struct PerceptronTests {
         }
     }
 
-    @Test("A raised flag stops the training")
+    @Test("A set flag stops the training")
     func cancelled() throws {
         let world = Self.world(12, others: 4)
         let flag = CancellationFlag()

@@ -9,7 +9,7 @@ import Testing
 /// The first cuts of a real network, compared with section 3b of the design notes, which ONNX Runtime and numpy
 /// computed.
 @Suite(
-    "Photographs through SqueezeNet 1.1 leak what the design notes say",
+    "Leakage of photographs through SqueezeNet 1.1 agrees with the design notes",
     .enabled(if: SharedFiles.isPresent, Comment(rawValue: SharedFiles.absence)))
 struct PhotographTests {
     private struct Row {
@@ -63,7 +63,7 @@ struct PhotographTests {
         return configuration
     }
 
-    @Test("The channel KL of 30 photographs against their nulls: AUC within 0.07, divergences within 0.2 nats")
+    @Test("The channel KL of 30 photographs agrees with the notes: AUC to 0.07, divergences to 0.2 nats")
     func channels() throws {
         let folder = try folder(Self.sure)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -83,7 +83,7 @@ struct PhotographTests {
         }
     }
 
-    @Test("Decoders of 200 photographs: R² within 0.05 or higher, re-identification within 0.1")
+    @Test("Decoders of 200 photographs agree with the notes: R² to 0.05 or higher, re-identification to 0.1")
     func decoders() throws {
         var configuration = try configuration(SharedFiles.path("images/imagenet"))
         configuration.adversary = .informed

@@ -4,9 +4,9 @@ import Foundation
 import LeakageAssessment
 import Testing
 
-@Suite("Which pictures of a folder are used")
+@Suite("Sampling pictures from a folder")
 struct PictureSampleTests {
-    @Test("All files by name where the metrics take them all, or where the limit asks for so few")
+    @Test("All files are used, in order of name, if the metrics use all of them or the limit is that small")
     func byName() {
         for (files, limit) in [(10, nil), (12, 10), (9, 20), (12, nil)] as [(Int, Int?)] {
             let sample = PictureSample(files: files, limit: limit, needed: 12, seed: 1)
@@ -15,7 +15,7 @@ struct PictureSampleTests {
         }
     }
 
-    @Test("More files are drawn from, every one with the same chance, and none behind the limit")
+    @Test("More files are sampled uniformly, and none beyond the limit")
     func drawn() {
         var counts = [Int](repeating: 0, count: 20)
         for seed in 1...2000 {
@@ -30,7 +30,7 @@ struct PictureSampleTests {
         #expect(again != PictureSample(files: 30, limit: 20, needed: 5, seed: 8))
     }
 
-    @Test("The channel KL's pictures are drawn, and so are the few at cuts where it decides nothing")
+    @Test("The channel KL's pictures are sampled, and so are the fewer ones at cuts where it does not decide")
     func channelPictures() {
         func drawn(_ images: Int, limit: Int, few: Int, seed: UInt64 = 1) -> [Int] {
             PictureSample.channelPictures(of: images, limit: limit, few: few, seed: seed)
@@ -57,7 +57,7 @@ struct PictureSampleTests {
         return configuration
     }
 
-    @Test("A sample keeps the order of names, replaces damaged files, and is announced everywhere")
+    @Test("A sample keeps the order of names, replaces damaged files, and is reported everywhere")
     func announced() throws {
         let pictures = try DrawnPictures(count: 40)
         for name in ["100", "117", "131", "139"] {
@@ -74,7 +74,7 @@ struct PictureSampleTests {
         #expect(files[2].contains(warning) && files[2].contains("10 of 40 used"))
     }
 
-    @Test("Pictures beyond the sample do not matter to it, the seed does, and a limit is the first by name")
+    @Test("Files beyond the limit do not change the sample, the seed does, and a limit means the first files by name")
     func seeds() throws {
         let pictures = try DrawnPictures(count: 40)
         var configuration = try configuration(pictures)
@@ -88,7 +88,7 @@ struct PictureSampleTests {
         #expect(limited.warnings.contains { $0.hasPrefix("9 of 40 pictures used, the first by name") })
     }
 
-    @Test("The report says whether the pictures are the first N, a random sample, or a sample of the first N")
+    @Test("The report states whether the pictures are the first N, a random sample, or a sample of the first N")
     func used() {
         #expect(
             Warnings.used(300, of: 10_000, limit: nil, drawnWith: 7)
@@ -102,7 +102,7 @@ struct PictureSampleTests {
                 "90 of 100 pictures used, the first by name, as --limit asks:"))
     }
 
-    @Test("Shards, their merging and a resumed run choose the sample of one run")
+    @Test("Shards, their merge and a resumed run use the sample of a single run")
     func shards() throws {
         let pictures = try DrawnPictures(count: 30)
         let configuration = try configuration(pictures)

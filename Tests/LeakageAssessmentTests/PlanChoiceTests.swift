@@ -4,7 +4,7 @@ import LeakageAssessment
 import Tensors
 import Testing
 
-@Suite("The choice among plans")
+@Suite("Choice among plans")
 struct PlanChoiceTests {
     private static func option(
         _ front: String, ms: Double?, leakage: Double, inside: Int = 10, bytes: Int = 100, spread: Double? = nil
@@ -18,7 +18,7 @@ struct PlanChoiceTests {
             budgets: Budgets())
     }
 
-    @Test("The fastest plan wins over all that are slower by more than the tolerance, whatever they leak")
+    @Test("The fastest plan wins over all plans slower by more than the tolerance, whatever they leak")
     func fastest() {
         let options = [
             Self.option("slow", ms: 10.51, leakage: 0), Self.option("fast", ms: 10, leakage: 0.9),
@@ -27,7 +27,7 @@ struct PlanChoiceTests {
         #expect(PlanChoice.best(of: options)?.front == "fast")
     }
 
-    @Test("Within 5 % of the least latency the plan that leaks less wins, then the faster one")
+    @Test("Within 5 % of the lowest latency the plan that leaks less wins, then the faster one")
     func ties() {
         let fast = Self.option("fast", ms: 10, leakage: 0.9)
         let close = Self.option("close", ms: 10.49, leakage: 0.5)
@@ -37,7 +37,7 @@ struct PlanChoiceTests {
         #expect(PlanChoice.best(of: [faster, close, fast])?.front == "faster")
     }
 
-    @Test("Times that differ by less than their noise do not choose between two cuts", arguments: 1...10)
+    @Test("Latency differences below the noise do not choose between two cuts", arguments: 1...10)
     func noise(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         // 7 % apart, with a noise of 5 % on each.
@@ -47,7 +47,7 @@ struct PlanChoiceTests {
         #expect(PlanChoice.best(of: [fast, close])?.front == "close")
     }
 
-    @Test("Where one plan was not timed, counted arithmetic decides, then bytes, then leakage")
+    @Test("If one plan was not timed, arithmetic operations decide, then bytes, then leakage")
     func counted() {
         let options = [
             Self.option("timed", ms: 1, leakage: 0, inside: 30),
@@ -74,13 +74,13 @@ struct PlanChoiceTests {
             mapping: ("logits", 8), whole: Self.cost(whole), budgets: budgets, pictures: 60)
     }
 
-    @Test("Everything inside wins where no cut within the gates is faster, and loses where the enclave is slow")
+    @Test("Everything inside wins if no cut within the gates is faster, and loses if the enclave is slow")
     func everythingInside() throws {
         let inside = try choose(whole: 4)
         #expect(inside.everythingInside)
         #expect(inside.reason.contains("4.00 ms") && inside.reason.contains("'relu2'"))
         #expect(inside.rule.contains("fastest") && inside.rule.contains("5.0 %"))
-        // Both are judged unless told otherwise, and the rule says so.
+        // By default both adversaries are evaluated, and the rule states this.
         #expect(inside.rule.hasPrefix("both adversaries with "))
         let slow = try choose(whole: 4, factor: 3)
         #expect(slow.front == "relu2" && slow.sigma == nil)
@@ -122,7 +122,7 @@ struct PlanChoiceTests {
         #expect(page.contains("<td>\(one)</td><td>–</td><td>\(many)</td><td>–</td>"))
     }
 
-    @Test("Noise holds where no gate is exceeded, although learning curves are not measured under it")
+    @Test("Noise is sufficient if no gate is exceeded, although no learning curves are measured under it")
     func holdsAtHand() throws {
         var cuts = try Measured.cuts([("relu1", 0.9, (3, 3)), ("relu2", 0.004, (3, 3))])
         let under = CutMeasurement(
@@ -137,7 +137,7 @@ struct PlanChoiceTests {
         #expect(plan.details.contains { $0.hasPrefix("Under noise of deviation 0.500 ") })
     }
 
-    @Test("Where everything inside exceeds a budget, the verdict says that a cut need not save much")
+    @Test("If everything inside exceeds a budget, the verdict states that a cut need not save much")
     func insideExceedsBudget() throws {
         let cuts = try Measured.cuts([("relu2", 0.004, (3, 3)), ("flat", 0.003, nil)])
         func details(_ allowed: Int?) -> [String] {
@@ -167,9 +167,7 @@ struct PlanChoiceTests {
             budgets: Budgets())
     }
 
-    @Test(
-        "A plan's leakage is a phrase about the outcome of its gates and its worst check, also where the ratio is capped"
-    )
+    @Test("A plan's leakage is described by its gates' outcome and its worst check, even if the ratio is capped")
     func phrases() {
         #expect(Self.inside.leakageSummary == "nothing crosses")
         func summary(_ leakage: Double, _ outcome: GateVerdict.Outcome) -> String {
@@ -184,7 +182,7 @@ struct PlanChoiceTests {
         #expect(summary(0.5, .notEnoughEvidence) == "not enough evidence for a pass, worst check at 0.50 of its limit")
     }
 
-    @Test("A plan that exposes anything has to gain more than 5 %, and more than paired timings vary")
+    @Test("A plan with a boundary has to gain more than 5 %, and more than the variation of paired timings")
     func worthwhile() {
         #expect(!PlanChoice.isWorthwhile(Self.rival(ms: 9.6), over: Self.inside))
         #expect(PlanChoice.isWorthwhile(Self.rival(ms: 9.4), over: Self.inside))
@@ -193,7 +191,7 @@ struct PlanChoiceTests {
         #expect(!PlanChoice.isWorthwhile(Self.rival(ms: 11), over: Self.inside))
     }
 
-    @Test("It has to be faster than everything inside in the same rounds, whatever the load was at another time")
+    @Test("A plan has to be faster than everything inside in the same rounds, whatever the load at other times")
     func paired() {
         func rival(whole: Double) -> PlanOption {
             PlanOption(
@@ -209,7 +207,7 @@ struct PlanChoiceTests {
         #expect(!PlanChoice.isWorthwhile(Self.rival(ms: 1), over: Self.option("m", ms: 0, leakage: 0)))
     }
 
-    @Test("The noise of the fastest plan counts as that of the others does")
+    @Test("The timing noise of the fastest plan counts like that of the others")
     func noiseOfFastest() {
         let fast = Self.option("fast", ms: 10, leakage: 0.9, spread: 0.05)
         let close = Self.option("close", ms: 10.7, leakage: 0.5, spread: 0)
@@ -248,7 +246,7 @@ struct PlanChoiceTests {
     }
 
     @Test(
-        "The same pictures give the same plan ten times out of ten, however the timings vary",
+        "The same pictures give the same plan in ten of ten runs with varying timings",
         arguments: [(4.0, "logits"), (3.9, "logits"), (2.4, "relu2")], [0.02, 0.15])
     func repeated(cut: (milliseconds: Double, plan: String), load: Double) throws {
         let plans = try (1...10).map { try plan(cut: cut.milliseconds, load: load, seed: $0) }
@@ -256,7 +254,7 @@ struct PlanChoiceTests {
     }
 
     @Test(
-        "The same timings in any order of the rounds give the same choice, also near 5 % and near their spread",
+        "The choice does not depend on the order of the timing rounds, even near 5 % and near their spread",
         arguments: [0.05, 0.1, 0.2], [-0.001, -1e-9, 0, 1e-9, 0.001])
     func order(gain: Double, beyond: Double) {
         var generator = SeededGenerator(seed: 7)
@@ -286,7 +284,7 @@ struct PlanChoiceTests {
         }
     }
 
-    @Test("Times of interleaved rounds: the fastest of each part, and how their ratio to the whole varies")
+    @Test("Interleaved rounds give the fastest time of each part, and the variation of its ratio to the whole")
     func rounds() {
         let times = InterleavedTimes([
             .init(front: 2, back: 1, mapping: 1, whole: 4), .init(front: 3, back: 1.5, mapping: 1.5, whole: 4),
@@ -296,7 +294,7 @@ struct PlanChoiceTests {
         #expect(abs(times.spread - 0.2) < 1e-12)
     }
 
-    @Test("It has to move at least 1 % of the arithmetic out, also where nothing was timed")
+    @Test("A plan has to move at least 1 % of the arithmetic outside, even if nothing was timed")
     func arithmetic() {
         let whole = CutCost(
             multiplyAddsInside: 1000, multiplyAdds: 1000, parametersInside: 1, boundaryBytes: 1,

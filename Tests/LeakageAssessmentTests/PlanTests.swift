@@ -28,7 +28,7 @@ struct PlanTests {
         option("m", leakage: 0, cost(100, ms: (20, 0, 1), memory: 90)),
     ]
 
-    @Test("Latency is the parts inside at their factor, the part outside, and the crossing")
+    @Test("Latency is the sum of the scaled time inside, the time outside and the crossing")
     func latency() {
         var budgets = Budgets()
         #expect(budgets.latency(of: Self.options[0].cost) == 10.5)
@@ -40,7 +40,7 @@ struct PlanTests {
         #expect(budgets.latency(of: counted) == nil)
     }
 
-    @Test("The Pareto set leaves out what another beats in leakage, time and memory; its neighbours are next")
+    @Test("The Pareto set excludes dominated plans in leakage, time and memory, and gives each plan its neighbours")
     func pareto() {
         #expect(PlanOption.pareto(Self.options).map(\.front) == ["a", "c", "m"])
         #expect(Self.options[2].nextSafer(among: Self.options)?.front == "m")
@@ -49,7 +49,7 @@ struct PlanTests {
         #expect(Self.options[0].nextFaster(among: Self.options) == nil)
     }
 
-    @Test("What a plan breaks of a budget is said with both numbers")
+    @Test("The message for an exceeded budget gives both numbers")
     func excess() {
         var budgets = Budgets()
         #expect(Self.options.allSatisfy { budgets.excess(of: $0) == nil })
@@ -67,7 +67,7 @@ struct PlanTests {
             mapping: ("logits", 8), whole: Self.cost(100, ms: (20, 0, 1), memory: 90), budgets: budgets, pictures: 60)
     }
 
-    @Test("A budget that no cut within the gates keeps leaves everything inside, with the reason")
+    @Test("If no cut within the gates meets a budget, everything stays inside, with the reason")
     func budget() throws {
         var budgets = Budgets()
         let free = try choose(budgets)
@@ -81,7 +81,7 @@ struct PlanTests {
         #expect(tight.details.contains { $0.contains("no plan keeps both") })
     }
 
-    @Test("The paper's adversary has no decoder; the informed one is judged by decoders")
+    @Test("The paper's adversary has no decoder; the informed one uses decoders")
     func adversaries() throws {
         let cuts = try Measured.cuts([("relu1", 0.9, (3, 3)), ("relu2", 0.004, (1, 2)), ("flat", 0.9, nil)])
         func passes(_ adversary: Adversary) -> [Bool] {
@@ -98,7 +98,7 @@ struct PlanTests {
             GateVerdict.verdicts(for: blind, gates: .strict, adversary: .informed)[0].check(of: .retrieval) != nil)
     }
 
-    @Test("The ratio is 1 at the limit and grows with the leak")
+    @Test("The ratio is 1 at the limit and increases with the leak")
     func ratio() throws {
         let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("relu2", 0.004, (3, 3))])
         let verdicts = GateVerdict.verdicts(for: cuts, gates: .standard)
@@ -109,7 +109,7 @@ struct PlanTests {
     private static let file =
         #"{"maximumR2":0.3,"maximumSSIMGain":0.1,"minimumKLPassFraction":0.9,"maximumKLAUC":0.7,"maximumTop1":0.2}"#
 
-    @Test("Gates of an owner's own are read from a file")
+    @Test("Custom gates are read from a file")
     func gates() throws {
         let gates = try GatesFile.gates(decoding: Data(Self.file.utf8))
         #expect(gates.name == "custom" && gates[.rSquared] == 0.3 && gates[.similarityGain] == 0.1)

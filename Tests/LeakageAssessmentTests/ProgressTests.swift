@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Progress")
 struct ProgressTests {
-    @Test("Off a terminal there is a line every ten seconds, however many reports come")
+    @Test("Without a terminal there is one line every ten seconds, however frequent the updates")
     func pace() {
         let start = ContinuousClock.now
         var pace = ProgressPace(start: start)
@@ -18,7 +18,7 @@ struct ProgressTests {
         #expect(printed == ["100", "200", "300", "400", "500", "600"])
     }
 
-    @Test("A stage that does not report still gives a line every ten seconds, which says for how long")
+    @Test("A stage without updates still gives a line every ten seconds with its elapsed time")
     func silence() {
         let start = ContinuousClock.now
         var pace = ProgressPace(start: start)
@@ -34,7 +34,7 @@ struct ProgressTests {
     }
 
     @Test(
-        "An estimate of the whole time comes before any attack, and a better one after the first cut",
+        "An estimate of the total time comes before any attack, and a better one after the first cut",
         arguments: [1, 4])
     func forecasts(cuts: Int) throws {
         let pictures = try DrawnPictures(count: 12)

@@ -4,7 +4,7 @@ import ModelGraph
 import Tensors
 import Testing
 
-@Suite("Cuts where integers cross")
+@Suite("Cuts at integer tensors")
 struct QuantizedCutTests {
     /// ``TinyNetwork`` with the result of `relu1` rounded to 256 levels.
     private static func network() throws -> AssessmentConfiguration.Network {
@@ -37,7 +37,7 @@ struct QuantizedCutTests {
         return configuration
     }
 
-    @Test("Integers are attacked like the floats that they stand for: R² agrees to 0.05")
+    @Test("Attacks on integers agree with attacks on the dequantised floats: R² to 0.05")
     func decoders() throws {
         let pictures = try DrawnPictures(count: 24)
         var configuration = try Self.configuration(pictures)
@@ -54,7 +54,7 @@ struct QuantizedCutTests {
         #expect(zip(kl.0, kl.1).allSatisfy { abs($0 - $1) < 0.01 })
     }
 
-    @Test("Attacks with gradients, and noise, leave them out and say so")
+    @Test("Gradient attacks and noise omit integer cuts and report that")
     func leftOut() throws {
         let pictures = try DrawnPictures(count: 16)
         var configuration = try Self.configuration(pictures)
@@ -67,7 +67,7 @@ struct QuantizedCutTests {
         #expect(result.warnings.contains { $0.contains("bounds could not be estimated") })
     }
 
-    @Test("They are among the default cuts, and can be exported for external attacks as f32")
+    @Test("Integer cuts are default cuts, and can be exported for external attacks as f32")
     func defaults() throws {
         let pictures = try DrawnPictures(count: 8)
         let configuration = try Self.configuration(pictures)
@@ -76,7 +76,7 @@ struct QuantizedCutTests {
         #expect(summary.shape == [8, 6, 16, 16])
     }
 
-    @Test("Every type of element is read as the number that it is")
+    @Test("Elements of every type are read as their numeric values")
     func elements() throws {
         func tensor<Value: BitwiseCopyable>(_ element: ElementType, _ values: [Value]) throws -> Tensor {
             Tensor(type: TensorType(element, try Shape([values.count]))) { target in

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Recommendation")
 struct RecommendationTests {
-    @Test("The cheapest cut within all gates is chosen, with the shallower failure as a reason")
+    @Test("The cut with the lowest cost within all gates is chosen, with the shallower failure as a reason")
     func cheapest() throws {
         let cuts = try Measured.cuts([
             ("relu1", 0.9, (1, 2)), ("pool1", 0.6, (1.5, 2)), ("relu2", 0.004, (3, 3)), ("flat", 0.003, nil),
@@ -21,13 +21,13 @@ struct RecommendationTests {
         #expect(result.paperRule.front == "relu2")
     }
 
-    @Test("A leak that is found deeper rules out a shallower cut that looks safe")
+    @Test("A leak at a deeper cut rules out a shallower cut that appears safe")
     func envelope() throws {
         let cuts = try Measured.cuts([("relu1", 0.01, (3, 3)), ("pool1", 0.8, (3, 3)), ("relu2", 0.004, (3, 3))])
         #expect(try Measured.result(cuts).recommendation.front == "relu2")
     }
 
-    @Test("When every cut leaks, everything is inside, and the reasons say what failed")
+    @Test("If every cut leaks, everything is inside, and the reasons name the failed checks")
     func everythingInside() throws {
         let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("relu2", 0.5, (3, 3)), ("flat", 0.3, nil)])
         let recommendation = try Measured.result(cuts).recommendation
@@ -42,7 +42,7 @@ struct RecommendationTests {
         #expect(recommendation.reason.contains("'flat', or deeper: "))
     }
 
-    @Test("The reason speaks of one protected asset, and of none that is not protected")
+    @Test("The reason names only protected assets")
     func oneAsset() throws {
         let cuts = try Measured.cuts([("relu2", 0.5, (3, 3)), ("flat", 0.3, nil)])
         let reason = try Measured.result(cuts, protecting: [.appearance]).recommendation.reason
@@ -52,7 +52,7 @@ struct RecommendationTests {
                     + "100000 pictures. At"))
     }
 
-    @Test("The report says of a plan and of a cut's panel what the gates say and whether deeper cuts count")
+    @Test("The report gives the gates' outcome for each plan and cut, and whether deeper cuts count")
     func scopes() throws {
         let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("relu2", 0.004, (3, 3)), ("flat", 0.003, nil)])
         let result = try Measured.result(cuts)
@@ -62,7 +62,7 @@ struct RecommendationTests {
         #expect(page.contains("at this cut or deeper (passes the gates of identity)"))
         let faster = try #require(result.recommendation.nextFaster)
         #expect(faster.front == "relu1" && page.contains("fails the gates, worst check"))
-        // A cut whose deeper ones are not assessed is open; it does not leak.
+        // A cut without assessed deeper cuts is undecided; it does not count as a leak.
         let graph = try TinyNetwork.graph()
         let open = try ReportPage.html(
             of: Measured.result(Measured.cuts([("relu2", 0.004, (3, 3))]), notAssessed: [try graph.cut(named: "flat")]))
@@ -77,11 +77,11 @@ struct RecommendationTests {
         #expect(result.recommendation.everythingInside == (rSquared > 0.15))
         let check = try #require(result.verdicts[0].check(of: .extrapolatedRSquared))
         #expect(check.outcome == (rSquared > 0.15 ? .fails : .passes) && check.estimate == rSquared)
-        // Without protection of the appearance it decides nothing.
+        // If appearance is not protected, the white-box attack does not decide.
         #expect(result.verdicts[0].outcome(of: .identity) == .passes)
     }
 
-    @Test("For the paper's adversary the sentence speaks of IR images, and says what decoders recover there")
+    @Test("For the paper's adversary the reason describes IR images, and states what decoders recover there")
     func paperSentence() throws {
         let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("relu2", 0.6, (3, 3))])
         let recommendation = try Measured.result(cuts, adversary: .paper).recommendation
@@ -90,7 +90,7 @@ struct RecommendationTests {
         #expect(recommendation.reason.contains("IR image") && recommendation.reason.contains("R² 0.60"))
     }
 
-    @Test("Where no decoder was to be trained, rule and reason say so", arguments: [true, false])
+    @Test("If no decoder was to be trained, the rule and the reason say so", arguments: [true, false])
     func untrained(trains: Bool) throws {
         let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("relu2", 0.004, (3, 3))])
         let plan = Recommendation.choose(
@@ -117,7 +117,7 @@ struct RecommendationTests {
         #expect(try Measured.result(Measured.cuts([("flat", 0.9, nil)])).paperRule.front == nil)
     }
 
-    @Test("A KL below the uniform baseline passes when it cannot tell a picture from others")
+    @Test("A KL below the uniform baseline passes if it does not distinguish a picture from others")
     func shuffledNull() throws {
         let blind = try Measured.cuts([("relu2", 0.004, (1, 1))])
         #expect(try Measured.result(blind).recommendation.front == "relu2")
@@ -125,7 +125,7 @@ struct RecommendationTests {
         #expect(try Measured.result(telling).recommendation.everythingInside)
     }
 
-    @Test("The mapping unit begins at the final softmax, and behind the last layer when there is none")
+    @Test("The mapping unit begins at the final softmax, or after the last layer if there is none")
     func mappingCut() throws {
         let graph = try TinyNetwork.graph()
         #expect(try graph.mappingCut().name == "logits")
@@ -155,7 +155,7 @@ struct RecommendationTests {
         #expect(longer.scoreKind == .probabilities)
     }
 
-    @Test("A plan is read back as it was written, byte for byte the same each time")
+    @Test("A plan is read back as written, and is written byte-identically each time")
     func planRoundTrip() throws {
         let plan = try PartitionPlan(
             front: "relu2", mapping: "logits", modelSHA256: String(repeating: "0a", count: 32),

@@ -29,7 +29,7 @@ struct ReferenceTests {
         abs(found - expected) <= max(0.01 * abs(expected), 1e-4)
     }
 
-    @Test("Demo model, all 120 pictures: every summary within 1 %")
+    @Test("Demo model, all 120 pictures: every summary agrees to 1 %")
     func demo() throws {
         let reference = try reference("klmean-demo")
         let names = ["stem.pool", "stage1.pool", "stage2.pool", "neck.relu"]
@@ -75,7 +75,7 @@ struct ReferenceTests {
         let cuts: [Cut]
     }
 
-    @Test("Demo model: decoders reach numpy's R² less 0.05, the first layer gives all away, leakage never rises")
+    @Test("Demo model: decoders reach NumPy's R² less 0.05, the first layer reveals everything, leakage never rises")
     func demoDecoders() throws {
         let file = NetworkFiles.tests.appending(path: "Reference/ridge-demo.json")
         let reference = try JSONDecoder().decode(Decoders.self, from: Data(contentsOf: file))
@@ -101,14 +101,14 @@ struct ReferenceTests {
                         && (a.metric.leaks == .low ? a.value <= b.value : a.value >= b.value))
             }
         }
-        // The class crosses to the mapping unit almost as it is.
+        // The tensor for the mapping unit reveals the class almost directly.
         let mapping = try #require(result.mappingLeakage)
         #expect(try #require(mapping.equalityAreaUnderCurve) > 0.9)
         #expect(try #require(mapping.probeAccuracy) > 0.8)
     }
 
     @Test(
-        "SqueezeNet 1.1 judged by MobileNet v2, the first 8 of 60 photographs: each minimum within 1 %",
+        "SqueezeNet 1.1 with MobileNet v2 as validator, 8 of 60 photographs: each minimum agrees to 1 %",
         .enabled(if: SharedFiles.isPresent, Comment(rawValue: SharedFiles.absence)))
     func squeezeNet() throws {
         let reference = try reference("klmean-squeezenet")
@@ -124,7 +124,7 @@ struct ReferenceTests {
             let kl = try #require(cut.channelKL)
             for index in 0..<8 {
                 #expect(isClose(kl.own[index], expected.own[index]), "\(cut.name), picture \(index)")
-                // The last one's would need the ninth.
+                // The last picture's null would need a ninth picture.
                 if index < 7 { #expect(isClose(kl.divergences[index][1], expected.next[index])) }
             }
         }

@@ -4,7 +4,7 @@ import Foundation
 import LeakageAssessment
 import Testing
 
-@Suite("Report")
+@Suite("HTML report")
 struct ReportTests {
     private func result(named name: String = "tiny") throws -> AssessmentResult {
         try Measured.result(
@@ -14,14 +14,14 @@ struct ReportTests {
             name: name, warnings: ["a warning about \(name)"])
     }
 
-    @Test("Rendering the same result twice gives the same bytes")
+    @Test("The same result always gives the same bytes")
     func deterministic() throws {
         let (first, second) = (try AssessmentReport.contents(of: result()), try AssessmentReport.contents(of: result()))
         #expect(first.map(\.name) == AssessmentReport.fileNames)
         #expect(first.map(\.data) == second.map(\.data))
     }
 
-    @Test("What a model, file or error says cannot become markup")
+    @Test("Text from models, files and errors cannot become markup")
     func escaping() throws {
         let hostile = "<script>alert('1')</script>\"&\u{202E}\u{7}"
         let page = try ReportPage.html(of: result(named: hostile))
@@ -31,7 +31,7 @@ struct ReportTests {
         #expect(page.contains("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot;&amp;"))
     }
 
-    @Test("The page loads nothing and runs nothing")
+    @Test("The page loads no resource and runs no script")
     func selfContained() throws {
         let page = try ReportPage.html(of: result())
         for forbidden in ["http://", "https://", "url(", "<script", "<link", "@import", "src=\"/", "onload"] {
@@ -41,7 +41,7 @@ struct ReportTests {
         #expect(page.contains("prefers-color-scheme:dark") && page.contains("@media print"))
     }
 
-    @Test("Every cut of every picture can be reached without a script, and some are printed")
+    @Test("Every cut of every picture is reachable without a script, and some are printed")
     func stepping() throws {
         let page = try ReportPage.html(of: result())
         for index in 0..<4 {
@@ -54,7 +54,7 @@ struct ReportTests {
         #expect(page.contains("class=\"panel printed\""))
     }
 
-    @Test("The page is well-formed: every element that is opened is closed in order")
+    @Test("The page is well-formed: every opened element is closed in order")
     func wellFormed() throws {
         let page = try ReportPage.html(of: result())
         let empty: Set<String> = ["meta", "img", "br", "input", "!doctype"]
@@ -71,7 +71,7 @@ struct ReportTests {
         #expect(open.isEmpty)
     }
 
-    @Test("assessment.json has the members that programs read, with null where the KL does not apply")
+    @Test("assessment.json has the documented members, with null where the KL does not apply")
     func members() throws {
         let data = Data(AssessmentJSON.text(of: try result()).utf8)
         let document = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
@@ -97,7 +97,7 @@ struct ReportTests {
         #expect((document["paperRule"] as? [String: Any])?["front"] as? String == "relu2")
     }
 
-    @Test("The plan carries the digests of the model and of assessment.json")
+    @Test("The plan contains the digests of the model and of assessment.json")
     func planDigests() throws {
         let files = try AssessmentReport.contents(of: result())
         let plan = try PartitionPlan(decoding: files[1].data)
@@ -106,7 +106,7 @@ struct ReportTests {
         #expect(plan.assessmentSHA256.count == 64)
     }
 
-    @Test("The folder appears whole, replaces an earlier assessment, and nothing else")
+    @Test("The folder appears atomically, and replaces an earlier assessment but nothing else")
     func folder() throws {
         let parent = FileManager.default.temporaryDirectory.appending(path: "assessment-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: true)

@@ -16,13 +16,13 @@ struct ResumeTests {
     }
 
     @Test(
-        "Stopped in any stage and resumed it gives the same bytes, times included",
+        "A run stopped in any stage and resumed gives the same bytes, times included",
         arguments: AssessmentProgress.Stage.allCases.filter { $0 != .features })
     func stopped(stage: AssessmentProgress.Stage) throws {
         let pictures = try DrawnPictures(count: 16)
         var configuration = try pictures.configuration()
         configuration.triesNoise = stage == .noise
-        // Which cuts bear on the decision follows from times.
+        // The cuts that matter for the decision depend on times.
         configuration.trainedCuts = .all
         let work = try WorkDirectory(pictures.path("work"))
         let flag = CancellationFlag()
@@ -35,7 +35,7 @@ struct ResumeTests {
         let resumed = try Assessor(configuration).run(work: work)
         let again = try Assessor(configuration).run(work: work)
         #expect(try text(resumed) == text(again))
-        // But for the times, of which there are others, a run without interruption says the same.
+        // Except for times, a run without interruption gives the same result.
         let whole = try Assessor(configuration).run()
         #expect(whole.cuts.map(\.decoder) == resumed.cuts.map(\.decoder))
         #expect(whole.cuts.map(\.channelKL) == resumed.cuts.map(\.channelKL))
@@ -142,14 +142,14 @@ struct ResumeTests {
         #expect(try text(try Assessor(pictures.configuration()).run(work: work)) == first)
     }
 
-    /// Which cuts bear on the decision, and have a trained decoder, would follow from times.
+    /// The cuts that matter for the decision, and get a trained decoder, would depend on times.
     private func untimed(_ pictures: DrawnPictures) throws -> AssessmentConfiguration {
         var configuration = try pictures.configuration()
         configuration.measuresTime = false
         return configuration
     }
 
-    @Test("Another seed, picture, model or validator takes nothing that depends on it")
+    @Test("Results that depend on a changed seed, picture, model or validator are not reused")
     func foreign() throws {
         let pictures = try DrawnPictures(count: 12)
         let work = try WorkDirectory(pictures.path("work"))
@@ -175,7 +175,7 @@ struct ResumeTests {
         #expect(fresh.cuts.map(\.channelKL) == resumed.cuts.map(\.channelKL))
     }
 
-    @Test("A folder that others may write, and a file in its place, are refused")
+    @Test("A work folder writable by others, and a file in its place, are refused")
     func unsafeFolder() throws {
         let pictures = try DrawnPictures(count: 0)
         let path = pictures.path("open")
@@ -188,7 +188,7 @@ struct ResumeTests {
         }
     }
 
-    @Test("Without memory for pictures and features the numbers are the same")
+    @Test("Results are the same if pictures and features do not fit in memory")
     func scratch() throws {
         let pictures = try DrawnPictures(count: 12)
         var configuration = try untimed(pictures)

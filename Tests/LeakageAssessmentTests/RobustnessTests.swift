@@ -5,7 +5,7 @@ import ModelGraph
 import Tensors
 import Testing
 
-@Suite("Assessments of bad pictures and bad networks")
+@Suite("Assessments of invalid pictures and networks")
 struct RobustnessTests {
     private func refusal(_ configuration: AssessmentConfiguration) -> AssessmentError? {
         #expect(throws: AssessmentError.self) { try Assessor(configuration).run() }
@@ -24,7 +24,7 @@ struct RobustnessTests {
     }
 
     @Test(
-        "A value that is no number is found wherever it arises, also where the next layer hides it",
+        "A NaN is detected wherever it arises, even if the next layer hides it",
         arguments: ["w1", "w2", "w3"], [Float.nan, .infinity, -.infinity])
     func notFinite(constant: String, value: Float) throws {
         let pictures = try DrawnPictures(count: 8)
@@ -57,7 +57,7 @@ struct RobustnessTests {
         #expect(error?.message.contains("validator") == true && error?.message.contains("100.png") == true)
     }
 
-    @Test("A validator of another input size needs its own preprocessing; other classes are none of the model's")
+    @Test("A validator with another input size needs its own preprocessing, and may have other classes than the model")
     func otherValidator() throws {
         let pictures = try DrawnPictures(count: 8)
         var configuration = try pictures.configuration()
@@ -67,7 +67,7 @@ struct RobustnessTests {
         #expect(try Assessor(configuration).run().validator?.classes == 11)
     }
 
-    @Test("Pictures of one class are warned of")
+    @Test("Pictures of a single class cause a warning")
     func oneClass() throws {
         let pictures = try DrawnPictures(count: 8)
         var configuration = try pictures.configuration()
@@ -92,7 +92,7 @@ struct RobustnessTests {
         }
     }
 
-    @Test("A picture that changes while it is assessed is noticed")
+    @Test("A picture that changes during the assessment is detected")
     func changed() throws {
         let pictures = try DrawnPictures(count: 12)
         let configuration = try pictures.configuration()

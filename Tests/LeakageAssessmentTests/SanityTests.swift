@@ -4,14 +4,14 @@ import LeakageAssessment
 import Tensors
 import Testing
 
-/// What no implementation detail may break.
-@Suite("Sanity of the metrics on real models")
+/// Properties that must hold for every implementation.
+@Suite("Plausibility of the metrics on real models")
 struct SanityTests {
     /// One-sided 95 %, as the gates count errors.
     private static let deviations = Gates.deviations
 
     @Test(
-        "The input itself decodes with R² above 0.98 by the local ridge", arguments: RealModel.available
+        "The local ridge decodes the input itself with R² above 0.98", arguments: RealModel.available
     )
     func input(model: RealModel) throws {
         let attack = try CrossedPictures(model, cut: nil, count: 24).attack()
@@ -20,7 +20,7 @@ struct SanityTests {
     }
 
     @Test(
-        "Behind the envelope no cut leaks less than a deeper one, by any gate",
+        "With the envelope no cut leaks less than a deeper one, by any gate",
         arguments: RealModel.available)
     func envelope(model: RealModel) throws {
         var configuration = AssessmentConfiguration(
@@ -84,7 +84,7 @@ struct SanityTests {
     }
 
     @Test(
-        "A secret shuffle of the pixels deceives the channel KL and the local ridge, but not the global one",
+        "A secret permutation of the pixels defeats the channel KL and the local ridge, but not the global ridge",
         arguments: RealModel.available)
     func shuffle(model: RealModel) throws {
         let plain = try CrossedPictures(model, cut: model.shallowCut, count: 60)
@@ -107,7 +107,7 @@ struct SanityTests {
     }
 
     @Test(
-        "Noise as IR gives R² within its error of 0 and identifies no more than chance",
+        "With noise as the IR, R² is 0 within its error and identification is at chance",
         arguments: RealModel.available)
     func noise(model: RealModel) throws {
         let plain = try CrossedPictures(model, cut: model.shallowCut, count: 60)
@@ -128,7 +128,7 @@ struct SanityTests {
         #expect(abs(attack.judgement.divergence.areaUnderCurve - 0.5) < 0.1)
     }
 
-    /// A number that a gate looks at, and its standard error.
+    /// A value that a gate uses, and its standard error.
     private struct Gated {
         let name: String
         let value: Double
@@ -158,7 +158,7 @@ struct SanityTests {
     private static let comparisonDeviations = 2.87
 
     @Test(
-        "Twice the pictures move no gate's number by more than its error",
+        "Doubling the pictures changes no gate's value by more than its error",
         arguments: RealModel.available)
     func doubled(model: RealModel) throws {
         let channelPictures = model == .demo ? 60 : 12

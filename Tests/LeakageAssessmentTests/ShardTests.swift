@@ -3,7 +3,7 @@ import Foundation
 import LeakageAssessment
 import Testing
 
-@Suite("Shards")
+@Suite("Sharded assessments")
 struct ShardTests {
     private let note = ["here", "assess"]
 
@@ -15,13 +15,13 @@ struct ShardTests {
     }
 
     @Test(
-        "Three shards merge to the numbers of one run, and merging computes only what needs them all",
+        "Three shards merge to the numbers of one run, and merging computes only what needs all shards",
         arguments: AssessmentConfiguration.TrainedCuts.allCases)
     func merged(trained: AssessmentConfiguration.TrainedCuts) throws {
         let pictures = try DrawnPictures(count: 14)
         var configuration = try pictures.configuration()
         configuration.trainedCuts = trained
-        // Which cuts bear on the decision would follow from them.
+        // The cuts that matter for the decision would depend on times.
         configuration.measuresTime = false
         let whole = try Assessor(configuration).run()
         let folders = (1...3).map { pictures.path("shard\($0)") }
@@ -45,7 +45,7 @@ struct ShardTests {
         #expect(computed.allSatisfy { name in late.contains(where: name.hasPrefix) }, "\(computed)")
     }
 
-    @Test("A missing shard, an unfinished one, one given twice and one of other inputs are refused by name")
+    @Test("A missing, unfinished or duplicate shard, and one of other inputs, are refused by name")
     func refused() throws {
         let pictures = try DrawnPictures(count: 10)
         var configuration = try pictures.configuration()
@@ -74,7 +74,7 @@ struct ShardTests {
         #expect(refusal(folders).contains("damaged"))
     }
 
-    @Test("Pictures that changed since the shards were computed are refused when merging")
+    @Test("Pictures that changed after the shards were computed are refused when merging")
     func changed() throws {
         let pictures = try DrawnPictures(count: 10)
         var configuration = try pictures.configuration()
@@ -90,7 +90,7 @@ struct ShardTests {
         #expect(error?.message.contains("now: pictures") == true)
     }
 
-    @Test("Shards that lack an outsider's attack, or noise, are not merged into an assessment that has it")
+    @Test("Shards without an external attack, or without noise, are not merged into an assessment that has it")
     func otherAttacks() throws {
         let pictures = try DrawnPictures(count: 10)
         var configuration = try pictures.configuration()

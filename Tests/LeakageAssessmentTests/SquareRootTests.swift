@@ -58,7 +58,7 @@ struct SquareRootTests {
         return (features, pictures)
     }
 
-    @Test("A picture that is linear in the square roots is recovered, where kernels on the features learn nothing")
+    @Test("A picture linear in the square roots is recovered, where kernels on the features learn nothing")
     func squares() throws {
         let world = Self.world(125)
         let (gram, roots) = try GramMatrix.of(world.features, withRoots: true)
@@ -73,7 +73,7 @@ struct SquareRootTests {
         #expect(without.value < 0.25, "\(without.value)")
     }
 
-    @Test("From the same square roots the class and another network’s view are learned")
+    @Test("The same square roots reveal the class and another network’s view")
     func otherAssets() throws {
         let world = Self.world(125)
         let (gram, roots) = try GramMatrix.of(world.features, withRoots: true)
@@ -88,7 +88,7 @@ struct SquareRootTests {
         #expect(try #require(without.identity(views: views).first).value < 0.5)
     }
 
-    @Test("Inner products of square roots are those of each value’s, across blocks, in memory and in a file, to 1e-6")
+    @Test("Inner products of square roots agree across blocks, in memory and in a file, to 1e-6")
     func products() throws {
         var generator = SeededGenerator(seed: 33)
         // Blocks have 4096 features.
@@ -102,7 +102,7 @@ struct SquareRootTests {
         }
     }
 
-    @Test("Square roots are taken of all boundary tensors together, after the noise was added")
+    @Test("Square roots are taken of all boundary tensors together, after noise was added")
     func noise() throws {
         let (graph, crossing) = (try TinyNetwork.graph(), ["c", "h"])
         let layout = FeatureLayout(crossing: crossing, of: graph, picture: (height: 16, width: 16), seed: 1)

@@ -2,7 +2,7 @@
 import LeakageAssessment
 import Testing
 
-@Suite("Where a decoder is trained")
+@Suite("Cuts at which a decoder is trained")
 struct TrainedCutChoiceTests {
     /// Cuts relu1, pool1, relu2 (maps) and flat (a vector) with these R².
     private func wanted(
@@ -16,7 +16,7 @@ struct TrainedCutChoiceTests {
             attacked: attacked)
     }
 
-    @Test("The cuts that are still open are more than those that are attacked at once")
+    @Test("All undecided cuts with maps remain to be attacked, except those already attacked")
     func open() throws {
         let cuts = try Measured.cuts(["relu1", "pool1", "relu2", "flat"].map { ($0, 0.004, nil) })
         let verdicts = GateVerdict.verdicts(for: cuts, gates: .standard)
@@ -28,13 +28,13 @@ struct TrainedCutChoiceTests {
         #expect(open(.none).isEmpty)
     }
 
-    @Test("Without a cut within the gates no decoder is trained: it could only find more")
+    @Test("If no cut is within the gates, no decoder is trained, since it could only find more")
     func none() throws { #expect(try wanted([0.9, 0.5, 0.3, 0.5]).isEmpty) }
 
-    @Test("If only a vector is within the gates, no decoder is trained: vectors have a perceptron")
+    @Test("If only a vector is within the gates, no decoder is trained, since a perceptron attacks vectors")
     func vector() throws { #expect(try wanted([0.9, 0.5, 0.5, 0.003]).isEmpty) }
 
-    @Test("Decoders are trained at every cut with maps within the gates, the deepest first")
+    @Test("Decoders are trained at the deepest two cuts with maps within the gates, then at shallower ones")
     func within() throws {
         let r2 = [0.004, 0.004, 0.004, 0.003]
         #expect(try wanted(r2) == [1, 2])
@@ -44,9 +44,7 @@ struct TrainedCutChoiceTests {
         #expect(try wanted([0.9, 0.004, 0.004, 0.003], attacked: [1, 2]).isEmpty)
     }
 
-    @Test(
-        "Decoders are trained also where the class or the identity fails, so that a cut that is acceptable for appearance was attacked by one"
-    )
+    @Test("Decoders are trained even if class or identity fails, to test the cuts that are acceptable for appearance")
     func appearance() throws {
         var gates = Gates.standard
         (gates[.classGain], gates[.identification]) = (0.001, 0.001)
@@ -56,7 +54,7 @@ struct TrainedCutChoiceTests {
         #expect(try wanted(r2, gates: gates) == [1, 2])
     }
 
-    @Test("With the options all and none, decoders are trained at every cut with maps, or at none")
+    @Test("The options all and none train decoders at every cut with maps, or at none")
     func asked() throws {
         #expect(try wanted([0.9, 0.5, 0.3, 0.5], .all) == [0, 1, 2])
         #expect(try wanted([0.9, 0.5, 0.3, 0.5], .all, attacked: [0, 1, 2]).isEmpty)

@@ -10,11 +10,11 @@ struct TrainingTests {
         buffer.withValues { values in for index in values.indices { values[index] = Float(generator.normal()) } }
     }
 
-    @Test("Gradients of every layer are the slopes of the output, to 2 %")
+    @Test("Gradients of every layer agree with finite differences to 2 %")
     func gradients() throws {
         let network = try InverseNetwork(
             batch: 2, channels: 5, grid: (4, 3), factors: [(2, 2), (1, 3)], colours: 3, seed: 1)
-        // The last layer starts at 0, where no gradient flows on.
+        // The last layer starts at 0, which makes the gradients of all layers before it 0.
         var generator = SeededGenerator(seed: 4)
         network.parameters = network.parameters.map { $0.map { $0 + Float(generator.normal() * 0.05) } }
         Self.fill(network.input, seed: 2)
@@ -48,7 +48,7 @@ struct TrainingTests {
         }
     }
 
-    @Test("The loss is 1 - SSIM, and its gradient is its slope, to 2 %")
+    @Test("The loss is 1 - SSIM, and its gradient agrees with finite differences to 2 %")
     func similarity() {
         var generator = SeededGenerator(seed: 5)
         let (height, width) = (14, 17)
@@ -133,7 +133,7 @@ struct TrainingTests {
         #expect(try train() == train())
     }
 
-    @Test("Noise is not decoded: the best is no better than the mean picture, within its error")
+    @Test("Noise is not decoded: the best decoder is no better than the mean picture, within its error")
     func noise() throws {
         let (pictures, maps) = try Self.shifted(24)
         var generator = SeededGenerator(seed: 1)
@@ -146,7 +146,7 @@ struct TrainingTests {
         #expect(scores.retrievalTopOne <= 0.5)
     }
 
-    @Test("A raised flag stops the training")
+    @Test("A set flag stops the training")
     func cancelled() throws {
         let (pictures, maps) = try Self.shifted(12)
         let flag = CancellationFlag()

@@ -21,7 +21,7 @@ struct UnassessedCutTests {
             protecting: adversary == .paper ? [.appearance] : Asset.all)
     }
 
-    @Test("A cut alone is not enough evidence, whoever the adversary is", arguments: Adversary.allCases)
+    @Test("A single assessed cut is not enough evidence, for either adversary", arguments: Adversary.allCases)
     func alone(adversary: Adversary) throws {
         let found = try result([("pool1", 0.004)], adversary: adversary)
         let verdict = found.verdicts[0]
@@ -36,7 +36,7 @@ struct UnassessedCutTests {
         #expect(found.recommendation.options.allSatisfy { $0.everythingInside || !$0.passesGates })
     }
 
-    @Test("The reason, the warning and assessment.json name the cuts that are missing, and the remedy")
+    @Test("The reason, the warning and assessment.json name the missing cuts and the remedy")
     func sentences() throws {
         let found = try result([("pool1", 0.004)])
         let reason = found.recommendation.reason
@@ -54,7 +54,7 @@ struct UnassessedCutTests {
         #expect(try !ReportPage.html(of: found).contains("within every gate at this and all deeper cuts"))
     }
 
-    @Test("The deepest candidate needs no other, and a cut needs only deeper ones")
+    @Test("The deepest candidate needs no other cut, and a cut needs only deeper ones")
     func deepest() throws {
         #expect(try result([("flat", 0.004)]).verdicts.map(\.outcome) == [.passes])
         let rest = try result([("relu2", 0.004), ("flat", 0.004)])
@@ -62,7 +62,7 @@ struct UnassessedCutTests {
         #expect(Warnings.leftOut(rest.cuts, rest.verdicts).isEmpty)
     }
 
-    @Test("With a gap, only the cuts below it pass; the next shallower one is said to lack the gap")
+    @Test("With an unassessed cut only deeper cuts pass; the message for the next shallower one names it")
     func gap() throws {
         let found = try result([("relu1", 0.004), ("pool1", 0.004), ("flat", 0.004)])
         #expect(found.verdicts.map(\.outcome) == [.notEnoughEvidence, .notEnoughEvidence, .passes])
@@ -71,17 +71,17 @@ struct UnassessedCutTests {
             found.recommendation.details.contains { $0.contains("'pool1'") && $0.contains("'relu2' was not assessed") })
     }
 
-    @Test("A cut that fails still fails, and says what it exceeds")
+    @Test("A cut that fails still fails, and the message names the exceeded gate")
     func failing() throws {
         let found = try result([("pool1", 0.9)])
         #expect(found.verdicts.map(\.outcome) == [.fails])
         #expect(found.recommendation.reason.contains("R²") && Warnings.leftOut(found.cuts, found.verdicts).isEmpty)
-        // By its own decoders or by a deeper cut's.
+        // By its own decoders or those of a deeper cut.
         #expect(try result([("pool1", 0.004), ("flat", 0.9)]).verdicts.map(\.outcome) == [.fails, .fails])
     }
 
     @Test(
-        "An assessment of named cuts knows the candidates that it left out, and still attacks its own like the others")
+        "An assessment of named cuts records the omitted candidates, and attacks its own cuts as usual")
     func named() throws {
         let pictures = try DrawnPictures(count: 24)
         var configuration = try pictures.configuration()

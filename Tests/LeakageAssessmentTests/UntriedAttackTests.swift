@@ -5,7 +5,7 @@ import LeakageAssessment
 import ModelGraph
 import Testing
 
-@Suite("An attack that did not run excludes nothing")
+@Suite("An attack that did not run excludes no leak")
 struct UntriedAttackTests {
     /// Cuts relu1, relu2 and flat, of which relu2 lacks these attacks.
     private func cuts(
@@ -29,7 +29,7 @@ struct UntriedAttackTests {
             for: try cuts(without: kinds, r2: r2, kl: kl), gates: .standard, adversary: adversary)
     }
 
-    @Test("A cut without a trained decoder and all shallower cuts lack evidence; deeper ones do not")
+    @Test("A cut without a trained decoder and all shallower cuts lack evidence; deeper cuts do not")
     func trainedDecoder() throws {
         #expect(try verdicts(without: []).map(\.outcome) == [.passes, .passes, .passes])
         #expect(
@@ -37,7 +37,7 @@ struct UntriedAttackTests {
                 == [.notEnoughEvidence, .notEnoughEvidence, .passes])
     }
 
-    @Test("What fails already still fails")
+    @Test("A cut that already fails still fails")
     func failing() throws {
         for kinds in [[.trainedDecoder], [.channelKL], [.trainedDecoder, .channelKL]] as [Set<UntriedAttacks.Kind>] {
             let found = try verdicts(without: kinds, r2: 0.9, kl: nil)
@@ -58,7 +58,7 @@ struct UntriedAttackTests {
         #expect(found[1].obstacles.count == 2)
     }
 
-    @Test("The report calls a channel KL that was not measured by that name, and the paper's rule says nothing")
+    @Test("The report states that the channel KL was not measured, and the paper's rule gives no cut")
     func report() throws {
         let result = try Measured.result(try cuts(without: [.channelKL], kl: nil))
         #expect(result.paperRule.front == nil && result.paperRule.reason.contains("not measured at every cut"))
@@ -69,7 +69,7 @@ struct UntriedAttackTests {
         #expect(result.recommendation.everythingInside || result.recommendation.front == "flat")
     }
 
-    @Test("Each metric declares the attacks that measure it: trained decoders every measure of reconstructions")
+    @Test("Each metric declares the attacks that measure it; trained decoders measure every reconstruction metric")
     func declared() {
         let attacker = Attacker(pictures: 1000, counted: 100)
         func names(_ kind: UntriedAttacks.Kind) -> Set<String> {
@@ -87,7 +87,7 @@ struct UntriedAttackTests {
         #expect(Metric.all.compactMap { $0.measure?.curves } == ["ssimCurves", "decoderKLCurves", "retrievalCurves"])
     }
 
-    @Test("Without a white-box attack no cut passes for appearance, and the warning names the cuts; each is attacked")
+    @Test("Without a white-box attack no cut passes for appearance; the warning names the cuts, and each is attacked")
     func whiteBox() throws {
         let pictures = try DrawnPictures(count: 96, grain: 0.3)
         var configuration = try pictures.configuration()
@@ -113,14 +113,14 @@ struct UntriedAttackTests {
             #expect(
                 without.warnings.contains { $0.hasPrefix("No white-box attack ran") && $0.contains("'\(cut.name)'") })
         }
-        // Where appearance is not protected it says nothing.
+        // If appearance is not protected, there is no warning.
         configuration.protected = [.identity]
         configuration.gates = Gates(name: "open", [.identification: 1])
         let others = try Assessor(configuration).run(work: work)
         #expect(others.cuts.allSatisfy { $0.findings[UntriedAttacks.self] == nil })
     }
 
-    @Test("It is kept in the work folder like every finding")
+    @Test("The record of an omitted attack is stored in the work folder like every finding")
     func stored() throws {
         let findings = CutFindings([UntriedAttacks([.channelKL, .trainedDecoder])])
         let read = try JSONDecoder().decode(CutFindings.self, from: JSONEncoder().encode(findings))

@@ -6,7 +6,7 @@ import ModelGraph
 import Tensors
 import Testing
 
-@Suite("How many chosen requests determine the FrontNet's weights")
+@Suite("Number of chosen requests that determine the FrontNet's weights")
 struct WeightRecoveryTests {
     private static func tensor(_ shape: [Int]) throws -> Tensor {
         try Tensor([Float](repeating: 1, count: shape.reduce(1, *)), shape: shape)
@@ -27,7 +27,7 @@ struct WeightRecoveryTests {
     }
 
     @Test(
-        "The count of a small network is that made by hand, cut for cut",
+        "The count for a small network equals the manual count at every cut",
         arguments: [
             // conv1 has 6 x 3 x 3 x 3 weights, conv2 8 x 6 x 3 x 3, logits 4 x 8. A ReLU hides one scale a channel.
             ("conv1", 162, 1536, 1, 7), ("relu1", 162, 1536, 1, 7), ("pool1", 162, 384, 1, nil),
@@ -44,7 +44,7 @@ struct WeightRecoveryTests {
         #expect(found.underNoise.impulseRequests == nil && found.underNoise.leastRequests == least)
     }
 
-    @Test("Batch normalisation is folded: one bias for each channel, and none where the convolution has its own")
+    @Test("Batch normalisation is folded: one bias per channel, and none if the convolution has its own")
     func folded() throws {
         let three = Window(kernel: [3, 3], pads: [1, 1, 1, 1])
         let normalization = Node(
@@ -63,7 +63,7 @@ struct WeightRecoveryTests {
         #expect(biased.unknowns == 448)
     }
 
-    @Test("Linear layers in a row count as the product that they are")
+    @Test("Successive linear layers count as their product")
     func linear() throws {
         let one = Window(kernel: [1, 1])
         // A 4 x 3 matrix of rank 2 has 2 (4 + 3 - 2) degrees of freedom.
@@ -75,7 +75,7 @@ struct WeightRecoveryTests {
     }
 
     @Test(
-        "Only positions of a kernel that meet the input are counted",
+        "Only kernel positions that overlap the input are counted",
         arguments: [(1, 1, 1, 1), (2, 1, 1, 9), (1, 2, 2, 1), (2, 4, 4, 1), (3, 2, 2, 9), (8, 1, 1, 9)])
     func padding(extent: Int, dilation: Int, pad: Int, positions: Int) throws {
         let window = Window(
@@ -85,7 +85,7 @@ struct WeightRecoveryTests {
         #expect(found.unknowns == 10 * positions)
     }
 
-    @Test("Weights that two layers share are counted once, and a FrontNet without any takes no request")
+    @Test("Weights shared by two layers are counted once, and a FrontNet without weights needs no request")
     func shared() throws {
         let one = Window(kernel: [1, 1])
         let relu = Node(name: "relu", operation: .activation(.init(.relu)), inputs: ["a.out"], outputs: ["r"])
@@ -99,7 +99,7 @@ struct WeightRecoveryTests {
         #expect(none.sentence.contains("no weights"))
     }
 
-    @Test("2 c + 1 requests with impulses do recover a convolution with bias and ReLU")
+    @Test("2 c + 1 requests with impulses recover a convolution with bias and ReLU")
     func impulses() throws {
         let front = try NaiveFront(seed: 5)
         let window = Window(kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1])
@@ -113,7 +113,7 @@ struct WeightRecoveryTests {
         #expect(worst < 1e-3 * scale)
     }
 
-    @Test("The report, its JSON and its sentences say it of the plan and of the next faster one")
+    @Test("Report, JSON and text give the number for the plan and for the next faster one")
     func report() throws {
         let cuts = try Measured.cuts([("relu1", 0.9, (1, 2)), ("pool1", 0.6, (1.5, 2)), ("relu2", 0.004, (3, 3))])
         let result = try Measured.result(cuts)
@@ -177,7 +177,7 @@ private struct NaiveFront {
         return (4 + 4 * (slot / 4) + phase.y, 4 + 4 * (slot % 4) + phase.x)
     }
 
-    /// The weights as host and client find them, and how often they asked.
+    /// The weights that host and client recover, and the number of requests.
     func recovered() -> (weights: [Float], requests: Int) {
         let (extent, height) = (Self.extent, Self.height)
         let phases = [(0, 0), (0, 1), (1, 0), (1, 1)]
@@ -200,7 +200,7 @@ private struct NaiveFront {
                 let bias = nothing[144 * output + 13]
                 for position in 0..<9 {
                     let (y, x) = (position / 3, position % 3)
-                    // The row of the result is (place + 1 - y) / 2, so the phase is that which leaves no rest.
+                    // The row of the result is (place + 1 - y) / 2, so the phase is the one with an integer row.
                     let phase = ((1 + y) % 2, (1 + x) % 2)
                     func seen(_ answer: [Float], _ double: Bool) -> Float {
                         let place = Self.place(phase, double: double)

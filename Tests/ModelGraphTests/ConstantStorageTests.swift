@@ -3,7 +3,7 @@ import ModelGraph
 import Tensors
 import Testing
 
-@Suite("Constants in files")
+@Suite("Storage of constants in files")
 struct ConstantStorageTests {
     /// A graph that passes its only constant, of float32 with these bits, through.
     private static func graph(_ bits: [UInt32]) throws -> Graph {
@@ -40,7 +40,7 @@ struct ConstantStorageTests {
     private static let halves = (0..<UInt16.max).map { Float16(bitPattern: $0) }.filter(\.isFinite)
         .map { Float($0).bitPattern }
 
-    @Test("Values that bfloat16 or float16 hold exactly take two bytes, and come back with the same bits")
+    @Test("Values that bfloat16 or float16 represents exactly are stored in two bytes, bit-identically")
     func halfTheBytes() throws {
         // 1 + 2^-9 is a float16 and no bfloat16, 2^100 the reverse.
         for bits in [Self.brainFloats, Self.halves, [0x3F80_4000], [0x3F80_4000, 0x8000_0000, 0x3380_0000]] {
@@ -53,7 +53,7 @@ struct ConstantStorageTests {
     }
 
     @Test(
-        "One value that neither type holds exactly keeps four bytes for all",
+        "If neither type represents a value exactly, all values are stored in four bytes",
         arguments: [
             // 1 + 2^-23; half of the least float16; 2^16, a bfloat16, beside a float16; a float16's infinity; NaN with
             // a payload; a subnormal float16 with one bit too many.
@@ -75,7 +75,7 @@ struct ConstantStorageTests {
         #expect(GraphFile.encode(graph).count - GraphFile.encode(try Self.graph([])).count == 16)
     }
 
-    @Test("A constant in another type than the narrowest, of an unknown type, or cut off is refused")
+    @Test("Constants in a wider type than necessary, of an unknown type or truncated are refused")
     func refused() throws {
         /// The file with another code for the type of the constant's elements, and these bytes for its elements.
         func altered(_ count: Int, code: UInt8, _ elements: [UInt8]) throws -> GraphError? {
@@ -113,7 +113,7 @@ struct ConstantStorageTests {
         }
     }
 
-    @Test("An input of a stored type is refused: only constants have them", arguments: [UInt8(7), 8])
+    @Test("An input with a storage type is refused, since only constants have one", arguments: [UInt8(7), 8])
     func inputs(_ code: UInt8) throws {
         var bytes = GraphFile.encode(try residualGraph())
         let place = try #require(

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Cuts")
 struct CutTests {
-    @Test("What crosses a cut is what is made before it and needed after it")
+    @Test("The boundary tensors of a cut are the values made before it and needed after it")
     func crossing() throws {
         let cuts = try residualGraph().cuts
         #expect(cuts.map(\.name) == ["conv1", "relu1", "conv2", "add", "pool", "flatten", "fc", "softmax"])
@@ -14,12 +14,12 @@ struct CutTests {
         #expect(cuts.map(\.isArticulation) == [true, true, false, true, true, true, true, true])
     }
 
-    @Test("Cuts before a mere activation, renaming or softmax are not worth assessing")
+    @Test("Cuts before an activation, a renaming or a softmax are not candidates")
     func assessable() throws {
         #expect(try residualGraph().assessableCuts.map(\.name) == ["relu1", "add", "flatten"])
     }
 
-    @Test("A cut that lets the input through says so and cannot end a FrontNet")
+    @Test("A cut that exposes the input is marked as such and cannot end a FrontNet")
     func exposedInput() throws {
         let type = TensorType(.float32, try Shape([1, 4]))
         let graph = try Graph(
@@ -42,7 +42,7 @@ struct CutTests {
         } catch { #expect(error.code == .invalidCut && error.message.contains("conv1")) }
     }
 
-    @Test("Every pair of cuts gives three graphs that fit each other, or an error that says why not")
+    @Test("Every pair of cuts gives three matching graphs or a specific error")
     func allPartitions() throws {
         let graph = try residualGraph()
         let cuts = graph.cuts
@@ -67,7 +67,7 @@ struct CutTests {
         }
     }
 
-    @Test("A value that both BackNet and mapping unit need stays inside as well as crossing")
+    @Test("A value that both BackNet and mapping unit need is passed to both")
     func retained() throws {
         let graph = try residualGraph()
         let partition = try graph.partitioned(

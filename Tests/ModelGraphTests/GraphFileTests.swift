@@ -25,7 +25,7 @@ struct GraphFileTests {
         .arithmetic(Arithmetic(.greaterOrEqual)), .arithmetic(Arithmetic(.keep)),
     ]
 
-    @Test("A graph that was written and read back is the same graph")
+    @Test("A graph survives writing and reading")
     func roundTrip() throws {
         let graph = try residualGraph()
         let bytes = GraphFile.encode(graph)
@@ -36,7 +36,7 @@ struct GraphFileTests {
         #expect(decoded.types == graph.types)
     }
 
-    @Test("Every operator's attributes survive", arguments: operations)
+    @Test("The attributes of every operator survive", arguments: operations)
     func operators(operation: Operation) throws {
         var writer = ByteWriter()
         operation.encode(into: &writer)
@@ -88,7 +88,7 @@ struct GraphFileTests {
         } catch { return error }
     }
 
-    @Test("A refused file says why: another version, an undefined operand, operands of wrong types, or no such format")
+    @Test("The error for a refused file names the reason: version, undefined operand, operand types or format")
     func codes() throws {
         let bytes = GraphFile.encode(try residualGraph())
         var newer = bytes
@@ -106,7 +106,7 @@ struct GraphFileTests {
         #expect(mistyped?.message.contains("node 'fc'") == true)
     }
 
-    @Test("A part and a table of another version, and a part with an invalid graph, say so by their codes")
+    @Test("A part or table of another version, and a part with an invalid graph, have their own error codes")
     func partCodes() throws {
         let graph = try residualGraph()
         let partition = try graph.partitioned(
@@ -137,7 +137,7 @@ struct GraphFileTests {
         } throws: { ($0 as? GraphError)?.code == .unsupportedVersion }
     }
 
-    @Test("The parts of a bundle survive, and another part's magic is refused")
+    @Test("The parts of a bundle survive, and the magic number of another part is refused")
     func parts() throws {
         let graph = try residualGraph()
         let cut = try graph.cut(named: "relu1")
@@ -156,7 +156,7 @@ struct GraphFileTests {
         #expect(throws: GraphError.self) { try MappingUnitPart(decoding: frontBytes.span.bytes, allocator: .standard) }
     }
 
-    @Test("The deviation of the boundary's noise survives beside a precision table or none, and must hide something")
+    @Test("The noise's standard deviation survives with and without a precision table, and needs a boundary")
     func noise() throws {
         let graph = try residualGraph()
         let cut = try graph.cut(named: "relu1")
@@ -175,7 +175,7 @@ struct GraphFileTests {
             let read = try FrontNetPart(decoding: bytes.span.bytes, allocator: .standard)
             #expect(read.sigma?.value == 0.375 && read.precision == precision.restricted(to: partition.front))
             #expect(read.encoded() == bytes)
-            // Sigma follows the graph; neither zero nor no number nor the absurd is one.
+            // Sigma follows the graph; zero, NaN and excessive values are invalid.
             let tail = precision.isFloat32 ? 1 : 1 + bytes.count - (try part(.float32).encoded().count)
             let offset = bytes.count - tail - 8
             for bad in [0, -1, Double.nan, .infinity, 1e9] {
@@ -191,7 +191,7 @@ struct GraphFileTests {
         #expect(throws: GraphError.self) { try part(.float32, crossing: 0) }
     }
 
-    @Test("A precision table survives in the parts that it holds for, and a damaged one is refused")
+    @Test("A precision table survives in the parts that it covers, and a damaged one is refused")
     func precision() throws {
         let graph = try residualGraph()
         let cut = try graph.cut(named: "relu1")

@@ -15,20 +15,20 @@ struct GraphTests {
         #expect(graph.constants["unused"] == nil)
     }
 
-    @Test("Parameters and multiply-adds are those of the layers' arithmetic")
+    @Test("Parameters and multiply-adds equal those of the layers")
     func costs() throws {
         let graph = try residualGraph()
         #expect(graph.parametersByNode == [112, 0, 144, 0, 0, 0, 20, 0])
         #expect(graph.multiplyAddsByNode == [4 * 64 * 27, 0, 4 * 64 * 36, 0, 0, 0, 20, 0])
     }
 
-    @Test("Another batch changes the first dimension of every activation")
+    @Test("Another batch size changes the first dimension of every activation")
     func batch() throws {
         let graph = try residualGraph().withBatch(6)
         #expect(graph.type(of: "prob").shape.dimensions == [6, 5])
     }
 
-    @Test("A value that is used before it is made, made twice, or missing is refused with the node's name")
+    @Test("A value that is used before it is made, made twice or missing is refused with the node's name")
     func invalid() throws {
         let type = TensorType(.float32, try Shape([1, 2]))
         func relu(_ name: String, _ input: String, _ output: String) -> Node {
@@ -51,7 +51,7 @@ struct GraphTests {
     }
 
     @Test(
-        "Attributes that overflow, are negative or absurd are refused",
+        "Attributes that overflow, are negative or excessive are refused",
         arguments: [
             Window(kernel: [3, 3], strides: [0, 1]), Window(kernel: [3, 3], pads: [-1, 0, 0, 0]),
             Window(kernel: [3, 3], dilations: [Int.max, 1]), Window(kernel: [3, 3], strides: [1, Int.max]),
@@ -64,7 +64,7 @@ struct GraphTests {
     }
 
     @Test(
-        "Slices follow ONNX's clamping",
+        "Slices are clamped as in ONNX",
         arguments: [
             (0, Int.max, 1, 5), (-2, Int.max, 1, 2), (0, -1, 1, 4), (1, 5, 2, 2), (4, Int.min, -1, 5), (9, 0, -2, 2),
             (3, 1, 1, 0), (Int.min, Int.max, 1, 5), (-9, 9, 3, 2),

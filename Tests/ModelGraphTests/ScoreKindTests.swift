@@ -4,7 +4,7 @@ import ReferenceInference
 import Tensors
 import Testing
 
-@Suite("What the values of an output are")
+@Suite("Interpretation of output scores")
 struct ScoreKindTests {
     /// A graph that is written down as operators and names. Its input `x` is `[1, 4]`, and `p` is the softmax of it.
     struct Tail: Sendable, CustomTestStringConvertible {
@@ -206,7 +206,9 @@ struct ScoreKindTests {
         [0, 0, 0, 0], [80, 1, -80, 0.5], [-3, -2, -1, -4], [1e-3, 5, 4.9, -1], [-20, 20, -20, 20],
     ]
 
-    @Test("Bounds of the last layers show probabilities, and the values are", arguments: probabilities)
+    @Test(
+        "Scores that the last layers bound as probabilities are probabilities, and the values confirm it",
+        arguments: probabilities)
     func probable(_ tail: Tail) throws {
         let graph = try tail.graph()
         #expect(graph.scoreKind == .probabilities)
@@ -216,12 +218,12 @@ struct ScoreKindTests {
         }
     }
 
-    @Test("What is not shown to be from 0 to 1 is logits", arguments: logits)
+    @Test("Scores not shown to be between 0 and 1 are logits", arguments: logits)
     func otherwise(_ tail: Tail) throws {
         #expect(try tail.graph().scoreKind == .logits)
     }
 
-    @Test("A graph of several outputs has no scores to speak of")
+    @Test("A graph with several outputs has no kind of scores")
     func severalOutputs() throws {
         let graph = try residualGraph()
         #expect(graph.scoreKind == .probabilities)
@@ -229,7 +231,7 @@ struct ScoreKindTests {
         #expect(try graph.exposing(["prob", "logits"]).scoreKind == .logits)
     }
 
-    @Test("A stated kind becomes part of the graph: a clip or a softmax over all elements, and nothing that is known")
+    @Test("A stated kind adds a clip or a softmax over all elements to the graph, unless it is already known")
     func stated() throws {
         let graph = try residualGraph()
         #expect(try graph.reading(.probabilities).nodes.count == graph.nodes.count)
@@ -252,7 +254,7 @@ struct ScoreKindTests {
         #expect(batch.nodes.last?.operation == .softmax(Softmax(axis: 1)))
     }
 
-    @Test("A numerator is looked for through a few nodes only")
+    @Test("A numerator is searched for through a few nodes only")
     func limits() throws {
         var nodes = [Node(name: "e", operation: Self.function(.exponential), inputs: ["x"], outputs: ["t0"])]
         nodes.append(Node(name: "s", operation: Self.sum(), inputs: ["t0"], outputs: ["t1"]))

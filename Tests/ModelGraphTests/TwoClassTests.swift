@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test(
-        "A probability becomes that of two classes, a logit two scores with the same softmax",
+        "A probability becomes those of two classes, and a logit two scores with the same softmax",
         arguments: [[1, 1], [1], []])
     func twoClasses(_ shape: [Int]) throws {
         let x: Float = 0.7
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    @Test("A stated kind decides what the only score is", arguments: [true, false])
+    @Test("A stated kind determines how the only score is interpreted", arguments: [true, false])
     func stated(_ sigmoid: Bool) throws {
         let x: Float = 0.7
         let value = sigmoid ? 1 / (1 + exp(-x)) : x
@@ -49,7 +49,7 @@ import Testing
         #expect(abs(scores[1] - value / 2) < 1e-6 && abs(scores[0] + value / 2) < 1e-6)
     }
 
-    @Test("A model with several scores is left alone")
+    @Test("A model with several scores is not changed")
     func severalScores() throws {
         let graph = try graph([1, 3], sigmoid: false)
         #expect(!graph.hasOneScore)

@@ -143,7 +143,7 @@ import Testing
             .unsupported, "string"),
     ]
 
-    @Test("A bad graph is refused, saying what is wrong where", arguments: cases)
+    @Test("An invalid graph is refused with the fault and its place", arguments: cases)
     func isRefused(_ bad: Case) throws {
         let error = try #require(#expect(throws: ONNXImportError.self) { try bad.proto.load() })
         #expect(error.code == bad.code, "\(error)")
@@ -151,7 +151,7 @@ import Testing
     }
 
     @Test(
-        "Bytes that are no model are refused",
+        "Bytes that are not a model are refused",
         arguments: [
             [], Array("a text file named .onnx\n".utf8), Array("{\"json\": true}".utf8),
             [UInt8](repeating: 0, count: 64),
@@ -186,7 +186,7 @@ import Testing
             do throws(ONNXImportError) { _ = try ONNXModel(bytes: bytes) } catch { refused += 1 }
         }
         for count in 0..<bytes.count { attempt(bytes.prefix(count)) }
-        // Losing the last output names, at most, leaves a model.
+        // At most a truncation of the last output names leaves a valid model.
         #expect(refused > bytes.count * 9 / 10)
         for index in bytes.indices {
             for change: UInt8 in [0x01, 0x7F, 0x80, 0xFF] {
@@ -197,7 +197,7 @@ import Testing
         }
     }
 
-    @Test("A name from the file cannot fill or break the lines of a message")
+    @Test("A name from the file cannot lengthen or break the lines of a message")
     func longNames() throws {
         let name = "\u{1B}[31m\n" + String(repeating: "n", count: 100_000)
         let proto = ONNXModelProto.make(nodes: [.make("Relu", ["w"], ["y"], name: name)])
@@ -206,7 +206,7 @@ import Testing
         #expect(!error.message.unicodeScalars.contains { $0.value < 32 })
     }
 
-    @Test("A chain of 100,000 nodes is read without recursion, and a longer one than allowed is refused")
+    @Test("A chain of 100,000 nodes is read without recursion, and a chain over the limit is refused")
     func longChain() throws {
         func chain(_ count: Int) -> ONNXModelProto {
             .make(
@@ -220,7 +220,8 @@ import Testing
     }
 
     @Test(
-        "A constant of many axes is folded in one pass, and absurdly many indices are refused", .timeLimit(.minutes(60))
+        "A constant with many axes is folded in one pass, and excessively many indices are refused",
+        .timeLimit(.minutes(60))
     )
     func foldedWork() throws {
         // 2^22 booleans over 12 axes, of a file of some hundred bytes.
@@ -269,7 +270,7 @@ import Testing
     }
 
     @Test(
-        "What a few bytes of a file ask for is refused before memory is taken for it: constants, arrays, steps",
+        "Constants, arrays and steps that a small file could enlarge are refused before memory is allocated",
         arguments: [
             // One constant of 2^25 elements; many of 2^22; booleans, of which arrays take eight times the memory.
             asking(["c": [1 << 25]], []),
@@ -298,7 +299,7 @@ import Testing
         #expect(error.message.contains("onnxslim"))
     }
 
-    @Test("A convolution and a pooling of large constants are left to the engine, which is quicker")
+    @Test("A convolution or pooling of large constants is left to the engine, which is faster")
     func largeLayers() throws {
         let convolved = ONNXModelProto.make(
             nodes: [.make("Conv", ["p", "w"], ["c"]), .make("Add", ["c", "x"], ["y"])],
@@ -324,7 +325,7 @@ import Testing
         }
     }
 
-    @Test("A constant in a function counts each time that the function is inlined, beyond the file's own bytes")
+    @Test("A constant in a function counts for each inlining, beyond the file's own bytes")
     func inlinedConstants() throws {
         func calls(_ count: Int) -> ONNXModelProto {
             var function = ONNXFunctionProto()
@@ -350,7 +351,7 @@ import Testing
         #expect(error?.code == .tooLarge, "\(error?.message ?? "")")
     }
 
-    @Test("A few bytes of a file cannot ask for more than 128 MiB of constants, or of work on them")
+    @Test("A small file cannot request more than 128 MiB of constants, or of work on them")
     func foldedBytes() throws {
         let (many, side) = (Int64(1) << 25, Int64(1) << 13)
         let cases: [ONNXModelProto] = [
@@ -384,7 +385,7 @@ import Testing
     }
 
     @Test(
-        "Paths that lead to no regular file are refused with the path",
+        "Paths to anything but a regular file are refused with the path",
         arguments: ["/", "/nowhere/model.onnx", "/dev/zero", ""])
     func paths(_ path: String) {
         let error = #expect(throws: ONNXImportError.self) { try ONNXModel.load(path: path) }

@@ -7,7 +7,7 @@ import Tensors
 import Testing
 
 /// Inputs and outputs as exporters write them: open extents, fixed batches, quantised scores.
-@Suite("Forms of classifiers")
+@Suite("Classifier variants")
 struct ClassifierFormTests {
     private static func classifier(
         _ change: (inout ONNXImportSettings) -> Void = { _ in }
@@ -25,7 +25,7 @@ struct ClassifierFormTests {
     }
 
     @Test(
-        "Extents that the model leaves open are those of the tensor that it is run on",
+        "Open dimensions are taken from the tensor that the model is run on",
         arguments: [
             ([-1, 3, -2, -3], [5, 3, 8, 9], [1, 3, 8, 9]), ([-1, -2, -3, 3], [1, 8, 9, 3], [1, 3, 8, 9]),
             ([-1, -2, 3], [8, 9, 3], [1, 3, 8, 9]), ([-1, 3, -2, 9], [1, 3, 8, 9], [1, 3, 8, 9]),
@@ -38,7 +38,8 @@ struct ClassifierFormTests {
     }
 
     @Test(
-        "A tensor that does not fit the model fixes nothing", arguments: [[1, 4, 8, 9], [3, 8, 9], [1, 3, 0, 9], []])
+        "A tensor that does not match the model determines no dimension",
+        arguments: [[1, 4, 8, 9], [3, 8, 9], [1, 3, 0, 9], []])
     func otherTensor(_ given: [Int]) throws {
         let error = #expect(throws: ONNXImportError.self) {
             try Self.pooled([-1, 3, -2, -3]).load(settings: Self.classifier { $0.tensorShape = given })
@@ -58,7 +59,7 @@ struct ClassifierFormTests {
     }
 
     @Test(
-        "Rows of flattened images take images: of the given shape, of the preprocessing's size, or grey and square",
+        "Models for flattened images accept images of the stated shape, the preprocessing's size, or square and grey",
         arguments: [
             ([-1, 64], nil, nil, [1, 1, 8, 8]), ([1, 64], [1, 1, 4, 16], nil, [1, 1, 4, 16]),
             ([-1, 192], [1, 3, 8, 8], nil, [1, 3, 8, 8]), ([-1, 192], [1, 8, 8, 3], nil, [1, 3, 8, 8]),
@@ -85,7 +86,7 @@ struct ClassifierFormTests {
         #expect(try image.floats()[1] == row.floats()[isLast ? 3 : 1])
     }
 
-    @Test("Rows that are no flattened image stay rows, and a shape that does not fit them is refused")
+    @Test("Rows that are not flattened images stay rows, and a shape that does not match them is refused")
     func rows() throws {
         for extents in [[-1, 63], [-1, 65], [1, 3072]] as [[Int64]] {
             let graph = try Self.rows(extents).load(settings: Self.classifier()).graph
@@ -119,7 +120,7 @@ struct ClassifierFormTests {
     }
 
     @Test(
-        "A file of four images, whose shapes name the four, gives for one image what it gives for each of four",
+        "A model with four images in its shapes gives for one image the result that it gives among four",
         arguments: ["Expand", "Tile"])
     func fixedBatch(_ operatorName: String) throws {
         let proto = Self.batched([
@@ -138,7 +139,7 @@ struct ClassifierFormTests {
     }
 
     @Test(
-        "A file of four images whose layers mix them, or differ for each, is refused with the command that exports it")
+        "A model whose layers mix its four images, or differ for each, is refused with the export command")
     func mixedBatch() throws {
         let different = Self.batched(
             [.make("Identity", ["each"], ["tokens"])],
@@ -167,7 +168,7 @@ struct ClassifierFormTests {
             initializers: [.floats("scale", [1 / 256], []), point])
     }
 
-    @Test("The quantisation of scores is left out, with a note: the answer is the scores before it")
+    @Test("The quantisation of the scores is removed, with a note: the answer is the scores before it")
     func quantisedScores() throws {
         let proto = Self.quantised([.make("QuantizeLinear", ["s", "scale", "point"], ["y"])])
         let model = try proto.load(settings: Self.classifier())
@@ -176,7 +177,7 @@ struct ClassifierFormTests {
         #expect(model.graph.type(of: "s").element == .float32)
     }
 
-    @Test("Scores that an operator makes as integers are the same numbers in float32")
+    @Test("Scores computed as integers have the same values in float32")
     func integerScores() throws {
         var identity = ONNXNodeProto.make("Identity", ["q"], ["y"])
         identity.name = "last"
@@ -234,7 +235,7 @@ struct ClassifierFormTests {
     ]
 
     @Test(
-        "Names of the best class are cut away with a note, and the scores before them are the answer",
+        "Labels of the best class are removed with a note, and the scores before them are the answer",
         arguments: tails.indices)
     func names(_ index: Int) throws {
         let tail = Self.tails[index]
@@ -246,7 +247,7 @@ struct ClassifierFormTests {
         #expect(try zip(answer.floats(), [0, 0, 1]).allSatisfy { abs($0 - $1) < 1e-30 })
     }
 
-    @Test("The confidence of the best class is left out beside its label, and the scores of both are the answer")
+    @Test("The best class's confidence is removed together with its label, and the scores of both are the answer")
     func confidence() throws {
         let top = ONNXNodeProto.make("TopK", ["p", "one"], ["values", "places"])
         let largest = ONNXNodeProto.make("ReduceMax", ["p"], ["sure"], ["axes": .integers([1])])
@@ -258,14 +259,14 @@ struct ClassifierFormTests {
             proto.graph.initializer.append(.integers("one", [1]))
             #expect(try proto.load(settings: Self.classifier()).graph.outputs == ["p"], "\(outputs)")
         }
-        // Without a label it may be anything.
+        // Without a label the output's meaning is unknown.
         #expect(throws: ONNXImportError.self) {
             try Self.labelled([largest, .make("Relu", ["p"], ["other"])], ["sure", "other"])
                 .load(settings: Self.classifier())
         }
     }
 
-    @Test("A label of the smallest value is refused: classes are ranked by the largest")
+    @Test("A label of the smallest value is refused, since classes are ranked by the largest")
     func smallest() throws {
         let nearest = ONNXNodeProto.make("TopK", ["p", "one"], ["values", "places"], ["largest": .integer(0)])
         for (node, outputs) in [
@@ -287,7 +288,7 @@ struct ClassifierFormTests {
         #expect(try proto.load(settings: settings).graph.outputs == ["p"])
     }
 
-    @Test("Labels of a coarse and of a fine head are refused, though one is computed from the other")
+    @Test("Labels of a coarse and a fine head are refused, even if one is computed from the other")
     func hierarchy() throws {
         let nodes: [ONNXNodeProto] = [
             Self.best, .make("Relu", ["p"], ["fine"]), .make("ArgMax", ["fine"], ["second"], ["axis": .integer(1)]),
@@ -299,7 +300,7 @@ struct ClassifierFormTests {
         #expect(error.code == .output && error.message.contains("labels of 'fine', 'p'"), "\(error)")
     }
 
-    @Test("Labels of two heads are refused with a list of the scores that they are of")
+    @Test("Labels of two heads are refused with a list of their scores")
     func severalHeads() throws {
         let nodes: [ONNXNodeProto] = [
             .make("Relu", ["logits"], ["other"]), Self.best, .make("ArgMax", ["other"], ["second"]),
@@ -313,7 +314,7 @@ struct ClassifierFormTests {
         #expect(error.message.contains("--output NAME"))
     }
 
-    @Test("An output of text that nothing links to scores is no score: the other output is the answer")
+    @Test("A text output without a link to scores is ignored, and the other output is the answer")
     func text() throws {
         var proto = Self.labelled([Self.machine("Describe", ["p"], ["y"], domain: "own")], ["p", "y"])
         proto.graph.output[1].type.tensorType.elemType = Int32(ONNXTensorProto.DataType.string.rawValue)

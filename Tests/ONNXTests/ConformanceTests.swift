@@ -40,7 +40,7 @@ struct ConformanceTests {
         #expect(Self.included.count >= 400)
     }
 
-    @Test("An operator in scope passes its test, and so does its export", arguments: included)
+    @Test("Each operator in scope passes its test, before and after export", arguments: included)
     func passes(_ entry: Entry) throws {
         let problem = try ConformanceProblem(entry)
         let graph = try problem.graph()
@@ -61,7 +61,7 @@ struct ConformanceTests {
         }
     }
 
-    @Test("What is out of scope is refused with a typed error that names the reason", arguments: excluded)
+    @Test("A test out of scope is refused with a typed error that names the reason", arguments: excluded)
     func isRefused(_ entry: Entry) throws {
         let problem = try ConformanceProblem(entry)
         let error = #expect(throws: ONNXImportError.self) { try problem.graph() }

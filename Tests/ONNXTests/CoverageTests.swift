@@ -4,7 +4,7 @@ import ONNXFormat
 import ONNXImport
 import Testing
 
-/// The table of `Documentation/operators.md`, which must say what the code says.
+/// The table of `Documentation/operators.md`, which must agree with the code.
 struct CoverageTests {
     static var table: String {
         let opsets = ONNXModel.opsets
@@ -20,7 +20,7 @@ struct CoverageTests {
         return lines.joined(separator: "\n")
     }
 
-    /// Why operators stay out, and what helps.
+    /// The reason and the remedy for each unsupported operator.
     static var refusals: String {
         var lines = ["| operators | reason | remedy |", "| --- | --- | --- |"]
         lines += RefusedOperators.all.map { group in
@@ -57,7 +57,7 @@ struct CoverageTests {
         ThresholdedRelu Tile TopK Transpose Trilu Unique Unsqueeze Upsample Where Xor
         """.split(whereSeparator: \.isWhitespace).map(String.init)
 
-    @Test("The documentation lists the operators that the importer has")
+    @Test("The documentation lists the operators of the importer")
     func isCurrent() throws {
         let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
@@ -67,7 +67,7 @@ struct CoverageTests {
         #expect(ONNXModel.operatorsOnConstants.isSubset(of: ONNXModel.operators))
     }
 
-    @Test("Every standard operator is supported on any values, or has a reason and a remedy of its own")
+    @Test("Every standard operator is supported for all values, or has a stated reason and remedy")
     func isComplete() {
         let explained = RefusedOperators.all.filter(\.domain.isEmpty).flatMap(\.names)
         #expect(Set(explained).count == explained.count, "an operator has two entries")
@@ -77,7 +77,9 @@ struct CoverageTests {
         #expect(ONNXModel.operatorsOnConstants.isSubset(of: explained))
     }
 
-    @Test("The error for an operator is its entry in the table", arguments: RefusedOperators.all.indices)
+    @Test(
+        "The error for an unsupported operator equals its entry in the table",
+        arguments: RefusedOperators.all.indices)
     func isQuoted(_ index: Int) throws {
         let group = RefusedOperators.all[index]
         for name in group.names.isEmpty ? ["Unheard"] : group.names where !["If", "Loop"].contains(name) {
@@ -92,7 +94,7 @@ struct CoverageTests {
         }
     }
 
-    @Test("Operators of a domain that nothing describes, and names that no operator has, are refused with what helps")
+    @Test("Operators of unknown domains, and unknown operators, are refused with a remedy")
     func isUnknown() throws {
         var node = ONNXNodeProto.make("Deform", ["x"], ["y"], name: "e")
         for (domain, explanation) in [("mmcv", RefusedOperators.unknownDomain), ("", RefusedOperators.unknownName)] {
@@ -104,7 +106,7 @@ struct CoverageTests {
         }
     }
 
-    @Test("A branch and a loop that depend on the picture are refused with how to export without them")
+    @Test("A branch or loop that depends on the picture is refused with the export that avoids it")
     func liveControlFlow() throws {
         let condition = ONNXNodeProto.make("Greater", ["x", "x"], ["c"])
         for name in ["If", "Loop"] {

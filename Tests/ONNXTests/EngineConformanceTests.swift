@@ -6,7 +6,7 @@ import Testing
 /// ONNX's own tests of its operators, through the importer and the engine.
 @Suite(.enabled(if: SharedFiles.exists("onnx-node-tests"), "\(SharedFiles.absence)"))
 struct EngineConformanceTests {
-    @Test("An operator in scope passes its test in the engine", arguments: ConformanceTests.included)
+    @Test("Each operator in scope passes its test in the engine", arguments: ConformanceTests.included)
     func passes(_ entry: ConformanceTests.Entry) throws {
         let problem = try ConformanceProblem(entry)
         let graph = try problem.graph()

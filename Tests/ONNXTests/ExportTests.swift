@@ -22,7 +22,7 @@ import Testing
         #expect(GraphFile.encode(try ONNXModel(bytes: file).graph) == GraphFile.encode(graph))
     }
 
-    @Test("Softmax over several dimensions is written with current operators and computes the same")
+    @Test("Softmax over several dimensions is exported with current operators and gives the same result")
     func flattenedSoftmax() throws {
         let type = TensorType(.float32, try Shape([2, 3, 4]))
         let graph = try Graph(

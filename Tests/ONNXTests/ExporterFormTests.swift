@@ -8,7 +8,7 @@ import Tensors
 import Testing
 
 /// Forms that exporters and quantisers write, with answers worked out by hand.
-@Suite("Exporters' forms")
+@Suite("Exporter variants")
 struct ExporterFormTests {
     /// What reference and engine make of one input of floats, which agree.
     private func answer(_ proto: ONNXModelProto, _ values: [Float], _ shape: [Int]) throws -> [Float] {
@@ -78,7 +78,7 @@ struct ExporterFormTests {
     @Test("A loop with a known number of iterations is unrolled, and its scan outputs are stacked")
     func loops() throws {
         #expect(try answer(Self.loop(trips: 3, last: 100), [1, 5], [2]) == [2, 10, 4, 20, 8, 40, 8, 40])
-        // Rounds 0 and 1 go on, after round 2 it ends.
+        // The loop continues after rounds 0 and 1, and ends after round 2.
         #expect(try answer(Self.loop(trips: 100, last: 1), [1, 5], [2]) == [2, 10, 4, 20, 4, 20])
     }
 
@@ -150,7 +150,7 @@ struct ExporterFormTests {
 
     // MARK: Integers
 
-    @Test("MatMulInteger and ConvInteger take a zero point for each column and each channel")
+    @Test("MatMulInteger and ConvInteger accept a zero point per column and per channel")
     func zeroPoints() throws {
         let products = ONNXModelProto.make(
             inputs: [("x", [1, 2])],
@@ -184,7 +184,7 @@ struct ExporterFormTests {
         #expect(error?.code == .unsupported)
     }
 
-    @Test("Weights in 4-bit codes in blocks that ONNX Runtime does not run are refused", arguments: [8, 24, 512])
+    @Test("Blockwise 4-bit weights that ONNX Runtime does not run are refused", arguments: [8, 24, 512])
     func blocks(_ block: Int) throws {
         for (operatorName, kind) in [("MatMulBnb4", "quant_type"), ("MatMulNBits", "bits")] {
             // A power of two is an exporter's block of the second.

@@ -35,7 +35,7 @@ import Testing
             inputs: [("x", [2])], nodes: [.make("Sum", ["x"] + tensors.map(\.name), ["y"])], initializers: tensors)
     }
 
-    @Test("Weights beside the model are read at their offsets, and may be shared")
+    @Test("Weights in external files are read at their offsets, and may be shared")
     func reads() throws {
         let folder = try Folder()
         let graph = try Self.model([
@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test(
-        "A place outside the folder or beyond the file is refused",
+        "A location outside the folder or beyond the file is refused",
         arguments: [
             ["location": "../outside.bin"], ["location": "part/../../outside.bin"], ["location": "link.bin"],
             ["location": "up/outside.bin"], ["location": ""], ["location": "missing.bin"], ["location": "part"],
@@ -67,14 +67,14 @@ import Testing
         #expect(error?.message.hasPrefix("constant 'a': ") == true)
     }
 
-    @Test("A file of weights that is a Git LFS pointer, missing or too short is named, with what to do")
+    @Test("The error for an external file that is a Git LFS pointer, missing or too short names it and the remedy")
     func absent() throws {
         let folder = try Folder()
         let digest = String(repeating: "a", count: 64)
         let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:\(digest)\nsize 24\n"
         try Data(pointer.utf8).write(to: folder.root.appendingPathComponent("model/pointer.bin"))
         for (entries, phrase) in [
-            // Eight bytes are there, which are not the weights.
+            // The length is within the file, whose bytes are a Git LFS pointer.
             (["location": "pointer.bin", "length": "8"], "'pointer.bin' is a Git LFS pointer, not the weights"),
             (["location": "missing.bin"], "put it into the model's folder"),
             (["location": "weights.bin", "offset": "20"], "it has 24: copy it again"),
@@ -99,7 +99,7 @@ import Testing
         }
     }
 
-    @Test("A model from memory has no folder, so external data is refused")
+    @Test("External data is refused for a model from memory, which has no folder")
     func memory() throws {
         let error = #expect(throws: ONNXImportError.self) {
             try Self.model([.external("a", [2], ["location": "weights.bin"])]).load()

@@ -10,7 +10,7 @@ import Testing
 @Suite(.enabled(if: SharedFiles.exists("field/models"), "\(SharedFiles.absence)"))
 struct FieldModelTests {
     static let names = SharedFiles.names(in: "field/models")
-    /// What a person has to say, by name: an output, or a shape.
+    /// The settings that a model needs, by name: an output, or a shape.
     static let outputs = ["two-outputs-features-first": "h_f"]
     static let openShapes: Set<String> = ["optimum-pixel-values"]
 
@@ -37,7 +37,7 @@ struct FieldModelTests {
         }
     }
 
-    @Test("A model of the field gives ONNX Runtime's answer, through the engine", arguments: names)
+    @Test("Exported models agree with ONNX Runtime through the engine", arguments: names)
     func agrees(_ name: String) throws {
         let input = try SharedFiles.array("field/models/\(name)/input.npy")
         let model = try model(name) { settings in
@@ -62,7 +62,7 @@ struct FieldModelTests {
         }
     }
 
-    @Test("An open height is refused with the option that fixes it, and taken from what the preprocessing makes")
+    @Test("An open height is refused with the option that sets it, and taken from the preprocessing")
     func openShape() throws {
         let error = try #require(#expect(throws: ONNXImportError.self) { try model("optimum-pixel-values") })
         #expect(error.code == .inputShape)
@@ -83,7 +83,7 @@ struct FieldModelTests {
         #expect(try model(name) { $0.output = "logits" }.graph.outputs == ["logits"])
     }
 
-    @Test("Labels are left out with a note", arguments: ["argmax-second-output", "zipmap-customvision"])
+    @Test("Label outputs are removed with a note", arguments: ["argmax-second-output", "zipmap-customvision"])
     func labels(_ name: String) throws {
         let model = try model(name)
         #expect(model.graph.outputs == [name == "zipmap-customvision" ? "prob" : "logits"])

@@ -3,7 +3,7 @@ import Foundation
 import ONNXImport
 import Testing
 
-/// Files that people take for ONNX models.
+/// Files that users mistake for ONNX models.
 struct FileKindTests {
     static let kinds: [(name: String, start: [UInt8], phrase: String)] = [
         ("a Git LFS pointer", Array("version https://git-lfs.github.com/spec/v1\noid sha256:a\n".utf8), "git lfs pull"),
@@ -32,7 +32,7 @@ struct FileKindTests {
         ("a photograph", [0xFF, 0xD8, 0xFF, 0xE0], "a picture"),
     ]
 
-    @Test("A file that is no ONNX model is named, with the way to one", arguments: kinds.indices)
+    @Test("The error for a file of another kind names the kind and how to convert it to ONNX", arguments: kinds.indices)
     func isNamed(_ index: Int) throws {
         let kind = Self.kinds[index]
         let error = #expect(throws: ONNXImportError.self) { try ONNXModel(bytes: Data(kind.start)) }
@@ -40,7 +40,7 @@ struct FileKindTests {
         #expect(error?.message.contains(kind.phrase) == true, "\(kind.name): \(error?.message ?? "")")
     }
 
-    @Test("A damaged ONNX model, and the beginnings of no known kind, are named as nothing else")
+    @Test("A damaged ONNX model, and an unknown file header, are not named as another kind")
     func unknown() {
         for start in [[0x08, 0x08, 0x12, 0x07, 0x70], [0x0A], [0x0A, 0x80], [0x0A, 0x05, 0x12], [1, 2, 3], []]
             as [[UInt8]]

@@ -7,7 +7,7 @@ import Tensors
 import Testing
 
 /// Files that fix a batch of four: one image at a time if the layers keep images apart, else refused.
-@Suite("Fixed batches")
+@Suite("Fixed batch sizes")
 struct FixedBatchTests {
     private static var classifier: ONNXImportSettings {
         var settings = ONNXImportSettings()
@@ -133,7 +133,8 @@ struct FixedBatchTests {
     }
 
     @Test(
-        "Layers that keep images apart give for one image what the file gives for it among four", arguments: separable)
+        "Layers that do not mix images give for one image the result that the model gives among four",
+        arguments: separable)
     func oneImage(_ network: Network) throws {
         let values = (0..<192).map { Float($0 * 29 % 97) / 50 - 1 }
         let whole = try network.proto.load().graph
@@ -151,7 +152,7 @@ struct FixedBatchTests {
         }
     }
 
-    @Test("The result for another batch size than one is the same, too", arguments: separable)
+    @Test("A batch size other than one gives the same results", arguments: separable)
     func otherBatch(_ network: Network) throws {
         let values = (0..<192).map { Float($0 * 29 % 97) / 50 - 1 }
         let whole = try network.proto.load().graph
@@ -231,7 +232,7 @@ struct FixedBatchTests {
             ], node: "output 'y'"),
     ]
 
-    @Test("A layer that mixes images is refused by name, with the command that exports it", arguments: mixing)
+    @Test("A layer that mixes images is refused by name, with the export command", arguments: mixing)
     func refused(_ network: Network) throws {
         let error = #expect(throws: ONNXImportError.self) {
             try network.proto.load(settings: Self.classifier)

@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 
 @Suite struct ImportTests {
-    @Test("Nodes are put in topological order, and what no output needs is left out")
+    @Test("Nodes are sorted topologically, and nodes that no output depends on are removed")
     func order() throws {
         let model = try ONNXModelProto.make(nodes: [
             .make("Relu", ["a"], ["y"], name: "last"),
@@ -20,7 +20,7 @@ import Testing
         #expect(model.notes.count == 1)
     }
 
-    @Test("Missing and repeated node names are replaced, others kept")
+    @Test("Missing and duplicate node names are replaced, and other names kept")
     func names() throws {
         let graph = try ONNXModelProto.make(nodes: [
             .make("Relu", ["x"], ["a"], name: "n"), .make("Relu", ["a"], ["b"], name: "n"),
@@ -29,7 +29,7 @@ import Testing
         #expect(graph.nodes.map(\.name) == ["n", "Relu_1", "Relu_2_2", "Relu_2"])
     }
 
-    @Test("A sum of several operands becomes additions, with names of their own")
+    @Test("A Sum of several operands becomes named additions")
     func sum() throws {
         let graph = try ONNXModelProto.make(
             inputs: [("x", [2]), ("b", [2]), ("c", [2])], nodes: [.make("Sum", ["x", "b", "c"], ["y"], name: "s")]
@@ -39,7 +39,7 @@ import Testing
         #expect(try ReferenceExecutor(graph).run(inputs)[0].floats() == [111, 222])
     }
 
-    @Test("The arithmetic on shapes that exporters write folds to a reshape that fits every batch")
+    @Test("Shape arithmetic of exporters is folded to a reshape that is valid for every batch size")
     func shapeArithmetic() throws {
         // x.view(x.size(0), -1) as PyTorch exports it.
         let proto = ONNXModelProto.make(
@@ -58,7 +58,7 @@ import Testing
         #expect(try graph.withBatch(5).type(of: "y").shape.dimensions == [5, 48])
     }
 
-    @Test("float16 and float64 weights become float32, with a cast and without one")
+    @Test("float16 and float64 weights become float32, with and without a cast")
     func wideWeights() throws {
         var half = ONNXTensorProto.make("h", [2], .float16)
         half.int32Data = [0x3C00, 0xC000].map(Int32.init)
@@ -92,7 +92,7 @@ import Testing
         #expect(Set(graph.constants.keys) == ["w"])
     }
 
-    @Test("An open height is refused until a shape is given, which must fit")
+    @Test("An open height is refused until a shape is given, which must match")
     func openHeight() throws {
         let proto = ONNXModelProto.make(inputs: [("x", [-1, 3, -2, 4])], nodes: [.make("Relu", ["x"], ["y"])])
         let error = #expect(throws: ONNXImportError.self) { try proto.load() }

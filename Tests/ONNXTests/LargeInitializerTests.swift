@@ -7,7 +7,7 @@ import Tensors
 import Testing
 
 /// Initializers whose raw data the decoder never sees: it is read to where it stays.
-@Suite("Large initializers")
+@Suite("Large initialisers")
 struct LargeInitializerTests {
     private let values = (0..<1024).map { Float($0) * 0.5 - 100 }
 
@@ -32,7 +32,7 @@ struct LargeInitializerTests {
         return try constant.floats()
     }
 
-    @Test("Every element type is read as the decoder would read it, from memory and from a file")
+    @Test("Every element type is read as by the general decoder, from memory and from a file")
     func types() throws {
         let halves = values.map { Float16($0) }
         let cases: [(ONNXTensorProto.DataType, Data, [Float])] = [
@@ -75,7 +75,7 @@ struct LargeInitializerTests {
         #expect(try self.weights(ONNXModel(bytes: file)) == other)
     }
 
-    @Test("Raw data of another size than the shape, cut short, or of a kind that does not exist, is refused")
+    @Test("Raw data of another size than the shape, truncated, or of an unknown type is refused")
     func malformed() throws {
         for (raw, dimensions) in [
             (bytes(values) + [0], [1, 1024]), (bytes(values), [1, 1023]), (bytes(values), [1 << 30, 1 << 3]),

@@ -11,7 +11,9 @@ import Testing
 struct LightModelTests {
     static let names = SharedFiles.names(in: "models/light").filter { $0.hasSuffix(".onnx") }.map { $0.dropLast(5) }
 
-    @Test("A topology of opset 9 imports; a small one gives the stored output", arguments: names.map(String.init))
+    @Test(
+        "A model of opset 9 can be imported, and a small one gives the stored output",
+        arguments: names.map(String.init))
     func imports(_ name: String) throws {
         let graph = try ONNXModel.load(path: SharedFiles.path("models/light/\(name).onnx")).graph
         let expected = try ONNXTensorFile.load(path: SharedFiles.path("models/light/\(name)_output_0.pb")).tensor

@@ -10,7 +10,7 @@ import Testing
 
 /// Integers of 8 and 16 bits wrap around in a file. What may leave the range is refused; constants wrap around as in
 /// ONNX Runtime (`OperatorVectorTests`).
-@Suite("Narrow integers")
+@Suite("8-bit and 16-bit integers")
 struct NarrowIntegerTests {
     /// One input `x` of this type, and constants `c` of 8 or 16 bits, and `i` of 32.
     private static func model(
@@ -83,7 +83,7 @@ struct NarrowIntegerTests {
     ]
 
     @Test(
-        "What may wrap around in 8 or 16 bits is refused with what to insert, as a graph and as a classifier",
+        "Arithmetic that may overflow 8 or 16 bits is refused with the cast to insert, as a graph and as a classifier",
         arguments: wrapping.indices)
     func wraps(_ index: Int) throws {
         let (name, proto, remedy) = Self.wrapping[index]
@@ -103,7 +103,7 @@ struct NarrowIntegerTests {
         model(.uint8, [.make("Resize", ["x", "", "s"], ["r"], name: "n", ["mode": text("linear")])]),
     ]
 
-    @Test("A mean and an interpolation of integers, which the file rounds, are refused", arguments: rounding.indices)
+    @Test("A mean or interpolation of integers, which ONNX rounds, is refused", arguments: rounding.indices)
     func rounds(_ index: Int) throws {
         var settings = ONNXImportSettings()
         settings.isClassifier = true
@@ -146,7 +146,7 @@ struct NarrowIntegerTests {
         ),
     ]
 
-    @Test("What stays in the range is computed", arguments: exact.indices)
+    @Test("Arithmetic within the range is computed", arguments: exact.indices)
     func stays(_ index: Int) throws {
         let (nodes, expected) = Self.exact[index]
         var proto = Self.model(.uint8, nodes)
@@ -158,7 +158,7 @@ struct NarrowIntegerTests {
         #expect(try #require(try ReferenceExecutor(graph).run([pixels]).first).floats() == expected)
     }
 
-    @Test("Floats of pixels do not wrap around where pictures are channels last, nor do padded ones")
+    @Test("Float arithmetic on channels-last or padded pixels is not treated as integer overflow")
     func channelsLast() throws {
         func load(_ nodes: [ONNXNodeProto]) throws {
             var proto = Self.model(.uint8, nodes)

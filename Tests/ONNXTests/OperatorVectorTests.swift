@@ -34,7 +34,7 @@ struct OperatorVectorTests {
         return try decoder.decode([Case].self, from: try Data(contentsOf: file))
     }
 
-    @Test("An operator gives ONNX Runtime's answer, with plain loops and in the engine", arguments: try cases.get())
+    @Test("An operator agrees with ONNX Runtime, in the reference and in the engine", arguments: try cases.get())
     func agrees(_ vector: Case) throws {
         let graph = try ONNXModel(bytes: vector.model).graph
         let inputs = try graph.inputs.map { input in

@@ -16,7 +16,7 @@ import Testing
     }
 
     @Test(
-        "Padding mirrors without the edge, repeats the edge, or fills, and negative pads crop",
+        "Pad reflects without the edge, repeats the edge or fills, and negative pads crop",
         arguments: [
             // numpy.pad(numpy.arange(4), (2, 3), "reflect")
             (Pad(.reflect, pads: [2, 3]), [2, 1, 0, 1, 2, 3, 2, 1, 0]),

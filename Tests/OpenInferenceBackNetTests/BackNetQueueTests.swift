@@ -4,7 +4,7 @@ import ModelGraph
 import Tensors
 import Testing
 
-@Suite("The queue of a BackNet in this process")
+@Suite("The queue of an in-process BackNet")
 struct BackNetQueueTests {
     /// About 10 million multiply-adds.
     private static func graph() throws -> Graph {
@@ -20,7 +20,7 @@ struct BackNetQueueTests {
             constants: ["w": try Tensor(weights, shape: [16, 16, 3, 3])])
     }
 
-    @Test("The wait of a request for others is measured apart from its computation")
+    @Test("The time that a request waits is measured separately from its computation")
     func queue() async throws {
         let backNet = try LocalBackNet(try Self.graph(), threads: 1)
         let input = try Tensor([Float](repeating: 1, count: 16 * 64 * 64), shape: [1, 16, 64, 64])

@@ -2,9 +2,9 @@
 import EngineMessages
 import Testing
 
-@Suite("Addresses of engines")
+@Suite("Engine addresses")
 struct EngineAddressTests {
-    @Test("An address names host, port, what stands before the protocol's path, and the model")
+    @Test("An address gives the host, port, path prefix and model")
     func parts() throws {
         let plain = try EngineAddress("oip+http://triton:8000/resnet50.back")
         #expect((plain.host, plain.port, plain.prefix, plain.model) == ("triton", 8000, "", "resnet50.back"))
@@ -19,7 +19,7 @@ struct EngineAddressTests {
     }
 
     @Test(
-        "What is no address is refused, with the form of one",
+        "An invalid address is refused with the expected form",
         arguments: [
             "", "oip+http://", "oip+http://host", "oip+http://host/", "oip+http://host:0/m", "oip+http://host:70000/m",
             "oip+http://host:08/m", "http://host/m", "oip+http://user@host/m", "oip+http://host/m?x=1",
@@ -33,7 +33,7 @@ struct EngineAddressTests {
         #expect(error?.remedy.contains("oip+http://HOST:PORT/MODEL") == true)
     }
 
-    @Test("A replica that is named twice, or an empty one, is refused")
+    @Test("A duplicate or empty replica is refused")
     func lists() {
         #expect(throws: EngineError.self) { try EngineAddress.list("oip+http://a/m,oip+http://a:80/m") }
         #expect(throws: EngineError.self) { try EngineAddress.list("oip+http://a/m,") }

@@ -8,7 +8,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// What came of one question.
+/// The outcome of one request.
 private func ask(_ replica: HTTPReplica, seed: Float = 0.7, within time: Duration = .seconds(3600)) async
     -> EngineError?
 {
@@ -30,9 +30,9 @@ private func replica(_ engine: TestEngine) throws -> HTTPReplica {
     HTTPReplica(try EngineAddress(engine.address), signature: try TestModel.signature.get())
 }
 
-@Suite("Answers of engines of the Open Inference Protocol")
+@Suite("Answers of Open Inference Protocol engines")
 struct EngineAnswerTests {
-    @Test("Tensors go in binary form, with a content type, over a kept connection, and no version is named")
+    @Test("Tensors are sent in binary with a content type, over a reused connection, without a model version")
     func binary() async throws {
         let engine = try TestEngine()
         let replica = try replica(engine)
@@ -48,7 +48,7 @@ struct EngineAnswerTests {
         }
     }
 
-    @Test("An answer in JSON to a binary request is taken, with null in optional members and nested numbers")
+    @Test("A JSON answer to a binary request is accepted, with null for optional members and nested numbers")
     func jsonAnswer() async throws {
         let engine = try TestEngine { TestModel.answer($0, .init(answersInJSON: true)) }
         let replica = try replica(engine)
@@ -57,7 +57,7 @@ struct EngineAnswerTests {
     }
 
     @Test(
-        "An engine that refuses the first binary request is asked once in JSON, and then always",
+        "An engine that refuses the first binary request is asked again in JSON, and then always in JSON",
         arguments: [
             (422, #"{"detail":[{"msg":"invalid"}]}"#), (500, "Internal Server Error"), (400, #"{"error":"no"}"#),
         ])
@@ -73,7 +73,7 @@ struct EngineAnswerTests {
             engine.inferences.map { $0.headers["content-type"] == "application/json" } == [false, true, true, true])
     }
 
-    @Test("Once binary form has worked a refused request is not sent again; the next one learns the form anew")
+    @Test("After binary requests have worked, a refused one is not sent again; the next one detects the form again")
     func noFallback() async throws {
         let engine = try TestEngine()
         let replica = try replica(engine)
@@ -92,7 +92,7 @@ struct EngineAnswerTests {
         #expect(replica.learnedForm == .json)
     }
 
-    @Test("A proxy before the engine that fails does not make JSON the form", arguments: [502, 504])
+    @Test("A failing proxy in front of the engine does not cause a change to JSON", arguments: [502, 504])
     func gateway(status: Int) async throws {
         let engine = try TestEngine { _ in .answer(status, [:], []) }
         let replica = try replica(engine)
@@ -103,7 +103,7 @@ struct EngineAnswerTests {
         #expect(replica.learnedForm == .binary)
     }
 
-    @Test("Numbers in JSON are the same floats again, to the last bit")
+    @Test("Numbers in JSON survive bit-identically")
     func numbers() throws {
         let signature = try TestModel.signature.get()
         var generator = SystemRandomNumberGenerator()
@@ -135,11 +135,11 @@ struct EngineAnswerTests {
     ]
 
     @Test(
-        "What is no answer of this BackNet is refused, in binary form and in JSON", arguments: [false, true],
+        "Invalid answers are refused, in binary and in JSON", arguments: [false, true],
         lies.indices)
     func refusedAnswers(inJSON: Bool, index: Int) async throws {
         let (name, twist, code) = Self.lies[index]
-        // JSON has no infinity and no NaN: such an answer is no JSON.
+        // JSON has no infinity and no NaN, so such an answer is not valid JSON.
         let isNoJSON = inJSON && ["NaN", "infinity"].contains(name)
         let engine = try TestEngine {
             var twist = twist
@@ -180,7 +180,7 @@ struct EngineAnswerTests {
     ]
 
     @Test(
-        "Whatever else an engine sends, or does not send, is an error with a remedy, in time", arguments: noise.indices)
+        "Any other answer, and no answer, is an error with a remedy, within the time limit", arguments: noise.indices)
     func otherNoise(index: Int) async throws {
         let (name, reaction, code) = Self.noise[index]
         let engine = try TestEngine { _ in reaction }
@@ -192,7 +192,7 @@ struct EngineAnswerTests {
     }
 
     @Test(
-        "Whatever status says that the model is not ready, 400 as Triton has it or 503 as KServe, is understood",
+        "A model that is not ready is recognised by Triton's status 400 and by KServe's 503",
         arguments: [400, 404, 503])
     func notReady(status: Int) async throws {
         let engine = try TestEngine { _ in .answer(status, [:], []) }
@@ -202,7 +202,7 @@ struct EngineAnswerTests {
         #expect(engine.requests.map(\.path) == ["/v2/models/model/ready"])
     }
 
-    @Test("The request of a cancelled task is given up at once")
+    @Test("The request of a cancelled task is cancelled at once")
     func cancelled() async throws {
         let engine = try TestEngine { _ in .silence }
         let replica = try replica(engine)
@@ -214,7 +214,7 @@ struct EngineAnswerTests {
         #expect(engine.inferences.count == 1)
     }
 
-    @Test("A limit of the engine on messages is named with the bytes that it would take")
+    @Test("The error for an engine's message size limit states the required bytes")
     func messageLimit() async throws {
         let engine = try TestEngine { _ in .answer(413, [:], []) }
         let error = try #require(await ask(try replica(engine)))
@@ -222,7 +222,7 @@ struct EngineAnswerTests {
         #expect(error.remedy.contains("\(bytes) bytes"))
     }
 
-    @Test("A kept connection that the engine closed meanwhile costs no request")
+    @Test("An engine's closing of an idle connection fails no request")
     func keptConnection() async throws {
         let engine = try TestEngine()
         let replica = try replica(engine)

@@ -5,7 +5,7 @@ import Synchronization
 import Tensors
 import Testing
 
-@Suite("The BackNet on this process' own engine")
+@Suite("The in-process BackNet")
 struct LocalBackNetTests {
     private static func input(_ number: Int) throws -> [Tensor] {
         [try Tensor([Float](repeating: Float(number), count: 16), shape: [1, 16])]
@@ -45,7 +45,7 @@ struct LocalBackNetTests {
             ], constants: ["w": weights])
     }
 
-    @Test("Many requests at a time, on one thread and on several, each get their own answer", arguments: [1, 2, 3])
+    @Test("Concurrent requests on one thread and on several each get their own answer", arguments: [1, 2, 3])
     func manyAtATime(threads: Int) async throws {
         let backNet = try LocalBackNet(try Self.graph(), threads: threads)
         #expect(try await Self.ask(64, backNet).count == 64)
@@ -70,7 +70,7 @@ struct LocalBackNetTests {
         #expect(await failed == nil)
     }
 
-    @Test("A graph whose batch is fixed is computed one at a time, with the same answers")
+    @Test("A graph with a fixed batch size runs requests one at a time, with the same answers")
     func fixedBatch() async throws {
         let type = TensorType(.float32, try Shape([1, 16]))
         let weights = try Tensor((0..<(16 * 8)).map { Float($0 + 1) / 4 }, shape: [16, 8])
@@ -88,7 +88,7 @@ struct LocalBackNetTests {
         #expect(try await Self.ask(9, backNet).count == 9)
     }
 
-    @Test("Whether batches are faster is measured, and said")
+    @Test("Whether batches are faster is measured and reported")
     func choice() async throws {
         let lines = Mutex<[LogLine]>([])
         let graph = try Self.graph()

@@ -8,7 +8,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A BackNet on engines of a test, and what it told its operators.
+/// A BackNet on test engines, and its messages to operators.
 private struct Deployed {
     let backNet: OpenInferenceBackNet
     let lines = Lines()
@@ -76,7 +76,7 @@ private struct Deployed {
     }
 }
 
-@Suite("Replicas of an engine")
+@Suite("Engine replicas")
 struct ReplicaTests {
     @Test("No request is lost when one of two replicas is killed under load")
     func killed() async throws {
@@ -127,7 +127,7 @@ struct ReplicaTests {
         try await deployed.wait(until: "return after \(name)") { deployed.isHealthy(engines[0]) }
     }
 
-    @Test("An engine with another model, from the start, gets no request")
+    @Test("An engine that has another model from the start gets no request")
     func anotherModel() async throws {
         let engine = try TestEngine { TestModel.answer($0, .init(change: { [$0[0].reversed(), $0[1]] })) }
         let deployed = try await Deployed([engine])
@@ -135,7 +135,7 @@ struct ReplicaTests {
         #expect(await deployed.backNet.run(try TestModel.inputs(1)) == nil)
     }
 
-    @Test("Without an engine it says why and what to do, and serves again by itself")
+    @Test("Without an engine the error states the reason and remedy, and service resumes automatically")
     func outage() async throws {
         let first = try TestEngine()
         let port = first.port
@@ -153,7 +153,7 @@ struct ReplicaTests {
         #expect(second.inferences.count > 0)
     }
 
-    @Test("An engine is told the host's own trace and span, where there are any, and nothing else of a request")
+    @Test("An engine receives the host's trace and span identifiers, if any, and nothing else of a request")
     func traces() async throws {
         let engine = try TestEngine()
         let deployed = try await Deployed([engine])
@@ -180,7 +180,7 @@ struct ReplicaTests {
     }
 
     @Test(
-        "With hedging a request that one engine keeps is answered by a second one, and says nothing against the first")
+        "With hedging, a second engine answers a request that the first delays, without counting against the first")
     func hedged() async throws {
         let engines = try [TestEngine(), TestEngine(), TestEngine()]
         let deployed = try await Deployed(engines, hedgeAfter: .milliseconds(100))
@@ -204,7 +204,9 @@ struct ReplicaTests {
         #expect(deployed.says("hedges_total", 1) && deployed.says("retries_total", 0))
     }
 
-    @Test("Two engines at a time get a hedged request, at most, and another one is asked when both have failed")
+    @Test(
+        "A hedged request is at no more than two engines at a time, and another engine is asked when both have failed"
+    )
     func hedgedTwice() async throws {
         let engines = try (0..<3).map { _ in try TestEngine() }
         let deployed = try await Deployed(engines, hedgeAfter: .milliseconds(50))
@@ -232,11 +234,11 @@ struct ReplicaTests {
         #expect(try await deployed.ask(80))
         #expect(most.withLock { $0 } <= 2)
         #expect(count.withLock { $0 } == 3)
-        // An engine that nobody refers to is gone.
+        // An engine without a reference is deallocated.
         withExtendedLifetime(engines) {}
     }
 
-    @Test("A single address, behind which there may be several engines, is tried twice unless it was too slow")
+    @Test("A single address is tried twice, since it may have several engines, unless it was too slow")
     func single() async throws {
         for answers in [[false, true], [false, false]] {
             let engine = try TestEngine()
@@ -263,7 +265,7 @@ struct ReplicaTests {
         #expect(deployed.says("retries_total", 0))
     }
 
-    @Test("A request that is cancelled is sent to no further engine")
+    @Test("A cancelled request is sent to no further engine")
     func cancelled() async throws {
         let engines = try (0..<3).map { _ in try TestEngine() }
         let deployed = try await Deployed(engines)
@@ -285,7 +287,7 @@ struct ReplicaTests {
         withExtendedLifetime(engines) {}
     }
 
-    @Test("Values that are not finite for one request only, as its client's can cause, take no engine out of service")
+    @Test("Non-finite values for a single request, which its client can cause, take no engine out of service")
     func overflow() async throws {
         let engines = try (0..<3).map { _ in try TestEngine() }
         let deployed = try await Deployed(engines)
@@ -302,7 +304,7 @@ struct ReplicaTests {
         withExtendedLifetime(engines) {}
     }
 
-    @Test("Without hedging no request is sent to two engines, however long one takes")
+    @Test("Without hedging no request is sent to two engines, however long one of them takes")
     func unhedged() async throws {
         let engines = try [TestEngine(), TestEngine()]
         let deployed = try await Deployed(engines)
@@ -321,7 +323,7 @@ struct ReplicaTests {
         withExtendedLifetime(engines) {}
     }
 
-    @Test("A request that fails everywhere is asked of each replica once, and of three at most")
+    @Test("A request that fails everywhere is sent once to each replica, and to three at most")
     func bounded() async throws {
         let engines = try (0..<5).map { _ in try TestEngine() }
         let deployed = try await Deployed(engines)

@@ -77,7 +77,7 @@ enum TestModel {
         guard let signature = try? signature.get() else { return .close }
         var outputs: [String] = []
         var tail: [UInt8] = []
-        // Another order than the signature's, and one that nobody asked for.
+        // Another order than the signature's, and an output that was not requested.
         var listed =
             zip(signature.outputs, results).map { ($0.name, $0.type.shape.dimensions, $1) }.reversed()
             + [("unasked", [1], [Float(7)])]

@@ -3,7 +3,7 @@ import Foundation
 import OpenInference
 import Testing
 
-@Suite("Requests that unchanged clients make")
+@Suite("Requests of unmodified clients")
 struct ClientRequestTests {
     /// What `make_requests.py` has clients write.
     private struct Case: Decodable {
@@ -36,7 +36,7 @@ struct ClientRequestTests {
         return strings.flatMap { [UInt8(truncatingIfNeeded: $0.count), 0, 0, 0] + $0 }
     }
 
-    @Test("tritonclient's and KServe's requests mean what their clients were told, bit for bit")
+    @Test("Requests of tritonclient and KServe are parsed to the bit-identical tensors that the clients sent")
     func clients() throws {
         let cases = try cases()
         #expect(cases.count == 6)

@@ -2,7 +2,7 @@
 import OpenInference
 import Testing
 
-@Suite("What a message of gRPC takes when it is decoded")
+@Suite("Memory of decoded gRPC messages")
 struct InferenceMessageTests {
     private func varint(_ value: Int) -> [UInt8] {
         var (rest, bytes) = (value, [UInt8]())
@@ -21,7 +21,7 @@ struct InferenceMessageTests {
 
     private func count(_ message: [UInt8]) throws -> Int { try InferenceMessage.decodedByteCount(of: message) }
 
-    @Test("Raw contents count as they are, and numbers as the widest that they may become")
+    @Test("Raw contents count with their size, and numbers with their widest decoded type")
     func numbers() throws {
         let raw = field(5, field(1, [0x78])) + field(7, [UInt8](repeating: 0, count: 100_000))
         #expect(try count(raw) == raw.count)
@@ -36,7 +36,7 @@ struct InferenceMessageTests {
         #expect(try count(field(5, field(3, [UInt8](repeating: 1, count: 1000)))) >= 8000)
     }
 
-    @Test("Many small elements and parameters count for what holds them")
+    @Test("Many small elements and parameters count with the size of their containers")
     func small() throws {
         let elements = input((0..<1000).flatMap { _ in field(8, []) })
         #expect(try count(elements) >= 100_000)
@@ -48,7 +48,7 @@ struct InferenceMessageTests {
         }
     }
 
-    @Test("More tensors than a request may name are refused before they are decoded")
+    @Test("More tensors than the limit are refused before decoding")
     func tensors() throws {
         for number in [5, 6, 7] {
             #expect(throws: Never.self) { try count((0..<16).flatMap { _ in field(number, []) }) }
@@ -60,7 +60,7 @@ struct InferenceMessageTests {
     }
 
     @Test(
-        "What is no message is refused",
+        "An invalid message is refused",
         arguments: [
             [0x0A], [0x0A, 2, 1], [0x80], [0x08], [0x09, 1, 2, 3], [0x0D, 1], [0x0B], [0x0F], [0x2A, 1, 0x0A],
             [0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F],

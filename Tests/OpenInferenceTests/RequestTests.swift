@@ -25,7 +25,7 @@ struct RequestTests {
     }
 
     @Test(
-        "Data is flat or nested, and numbers are read to the nearest",
+        "Data may be flat or nested, and numbers are rounded to the nearest value",
         arguments: [
             "[1, -2.5, 3e2, 0.1, 16777217, 1e-45]", "[[1,-2.5,3e2],[0.1,16777217,1e-45]]",
             "[[[1],[-2.5],[3E+2]],\n[[0.1],[16777217],[1e-45]]]",
@@ -39,7 +39,7 @@ struct RequestTests {
         #expect(request.outputs.isEmpty && !request.wantsBinaryOutputs)
     }
 
-    @Test("Members that are null or unknown are as if they were not there")
+    @Test("Null and unknown members are ignored")
     func nulls() throws {
         let request = try read(
             #"""
@@ -49,7 +49,7 @@ struct RequestTests {
         #expect(request.inputs[0].contents == .elements([0, 255]))
     }
 
-    @Test("Binary tensors follow the JSON in its order; elements of BYTES have their length in front")
+    @Test("Binary tensors follow the JSON in its order; BYTES elements have a length prefix")
     func binary() throws {
         let json = #"""
             {"inputs":[{"name":"a","shape":[2],"datatype":"BYTES","parameters":{"binary_data_size":11}},
@@ -67,7 +67,7 @@ struct RequestTests {
         #expect(request.wantsBinaryOutputs)
     }
 
-    @Test("A whole body is the one input of a model")
+    @Test("A raw body is the only input of a model")
     func raw() throws {
         let picture = TensorMetadata(name: "image", datatype: .bytes, shape: [-1])
         let request = try InferenceRequest(rawBody: [1, 2, 3], input: picture)
@@ -90,7 +90,7 @@ struct RequestTests {
     }
 
     @Test(
-        "What is no request is refused with what is wrong with it",
+        "An invalid request is refused with the fault",
         arguments: [
             ("", "header length"), ("{", "without a name"), ("[]", "not an object"), ("{}", "no inputs"),
             (#"{"inputs":[]}"#, "no inputs"), (#"{"inputs":[],"inputs":[]}"#, "twice"),
@@ -118,7 +118,7 @@ struct RequestTests {
         #expect([.invalidArgument, .unimplemented].contains(error.code))
     }
 
-    @Test("Binary data that is left over, too short, or whose lengths contradict it is refused")
+    @Test("Binary data that is left over, too short or of contradictory lengths is refused")
     func binaryRefusals() throws {
         func bytes(_ shape: Int, _ size: Int) -> String {
             #"{"inputs":[{"name":"x","shape":[\#(shape)],"datatype":"BYTES","parameters":{"binary_data_size":\#(size)}}]}"#
@@ -132,7 +132,7 @@ struct RequestTests {
         for header in [-1, 0, 1_000_000] { #expect(refusal(bytes(1, 5), [1, 0, 0, 0, 7], header: header) != nil) }
     }
 
-    @Test("No nesting, however deep, and no list, however long, takes the stack or more memory than it has")
+    @Test("Deep nesting and long lists use neither unlimited stack nor unlimited memory")
     func bounds() {
         let deep = String(repeating: "[", count: 200_000) + String(repeating: "]", count: 200_000)
         #expect(refusal(Self.input(["data": deep])) != nil)
@@ -149,7 +149,7 @@ struct RequestTests {
     }
 
     @Test(
-        "A name of any length is repeated in part, whatever its characters are made of",
+        "A long name is repeated only in part, whatever its characters",
         arguments: ["n", "\u{301}"])
     func longNames(_ part: String) throws {
         // With accents all of it is one character.

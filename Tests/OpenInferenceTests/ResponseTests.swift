@@ -19,7 +19,7 @@ struct ResponseTests {
         try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
     }
 
-    @Test("In JSON an answer has its data in place")
+    @Test("A JSON answer contains its data")
     func json() throws {
         let encoded = try response([false, false, false]).encoded()
         #expect(encoded.headerByteCount == nil && encoded.contentType == "application/json")
@@ -47,7 +47,7 @@ struct ResponseTests {
         #expect(Array(encoded.body[count...]) == indices + [3, 0, 0, 0, 0xC3, 0xA9, 0x22, 0, 0, 0, 0])
     }
 
-    @Test("Metadata has the protocol's names, and a refusal its one member")
+    @Test("Metadata has the protocol's member names, and an error its single member")
     func metadata() throws {
         let model = ModelMetadata(
             name: "m", versions: ["1"], platform: "p",

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// Rules of CONTRIBUTING.md that no compiler checks.
-@Suite("Habits of the repository")
+@Suite("Repository conventions")
 struct HabitsTests {
     private static func text(_ path: String) throws -> String {
         try String(contentsOf: packageRoot().appending(path: path), encoding: .utf8)
@@ -19,7 +19,7 @@ struct HabitsTests {
             }
     }
 
-    @Test("Scripts, code that is not Swift, and configurations name their licence")
+    @Test("Scripts, non-Swift code and configurations state their licence")
     func licences() throws {
         var (count, faults) = (0, [String]())
         for folder in ["scripts", ".ci", "Benchmarks", "Clients", "Evaluation", "Examples", "Sources", "Tests"] {
@@ -67,14 +67,14 @@ struct HabitsTests {
         ] { #expect(owned.contains(path), "\(path)") }
     }
 
-    @Test("The choice of issue forms has a link to the private form for vulnerabilities")
+    @Test("The issue forms link to the private form for vulnerabilities")
     func privateReports() throws {
         let form = try Self.text(".github/ISSUE_TEMPLATE/config.yml")
         #expect(form.contains("blank_issues_enabled: false"))
         #expect(form.contains("contact_links:") && form.contains("/security/advisories/new"))
     }
 
-    @Test("Every make target that a page names is in the Makefile, which declares all of its targets as such")
+    @Test("Every make target that a page names is in the Makefile, which declares all of its targets as phony")
     func targets() throws {
         let makefile = try Self.text("Makefile")
         let targets = Set(makefile.matches(of: /(?m)^([a-z][a-z0-9-]*):/).map { String($0.output.1) })
@@ -94,7 +94,7 @@ struct HabitsTests {
         #expect(count > 100)
     }
 
-    @Test("The help of every option names its value, as FILE or N, unless it lists the values")
+    @Test("The help of every option names its value, such as FILE or N, unless it lists the values")
     func values() throws {
         let listed: Set = ["adversary", "kind", "security", "transport"]
         var count = 0
@@ -108,7 +108,7 @@ struct HabitsTests {
         #expect(count > 150)
     }
 
-    @Test("Each file that starts a thread or a queue is named, with its purpose, in the decision about them")
+    @Test("The decision on threads lists each file that starts a thread or a queue, with its purpose")
     func threads() throws {
         let starts = ["DispatchQueue(", "DispatchQueue.global", "pthread_create(", " Thread {", "detachNewThread"]
         // Where the function has another name than its file.
@@ -131,7 +131,7 @@ struct HabitsTests {
         for name in found { #expect(rules.contains("`\(name)`"), "\(name)") }
     }
 
-    @Test("Each reader of bytes is in the decision about them, with the reason why it is separate")
+    @Test("The decision on byte readers lists each reader, with the reason why it is separate")
     func readers() throws {
         let decision = try Self.text("Documentation/decisions/0006-kept-apart.md")
         // Reads lines of text.

@@ -231,7 +231,7 @@ struct PackageTests {
         }
     }
 
-    @Test("The page of the architecture gives each target the imports that it is allowed, and no other")
+    @Test("The architecture page lists exactly the allowed imports of each target")
     func architecturePage() throws {
         let page = try String(
             contentsOf: packageRoot().appending(path: "Documentation/architecture.md"), encoding: .utf8)
@@ -298,7 +298,7 @@ struct PackageTests {
             ])
     }
 
-    @Test("Every file of code names its licence, and none of Sources is longer than 400 lines")
+    @Test("Every code file states its licence, and no file in Sources is longer than 400 lines")
     func files() throws {
         let root = packageRoot()
         var (count, faults) = (0, [String]())
@@ -319,7 +319,7 @@ struct PackageTests {
         #expect(faults.isEmpty, "\(faults)")
     }
 
-    @Test("The command line prints through the functions that make text from outside plain")
+    @Test("The command line prints only through functions that escape untrusted text")
     func printing() throws {
         let folder = packageRoot().appending(path: "Sources/Owner/infenclave")
         let files = try #require(FileManager.default.enumerator(atPath: folder.path))
@@ -334,7 +334,7 @@ struct PackageTests {
         #expect(found.contains("Output.swift"))
     }
 
-    @Test("Programs, wheel and chart have one version, which is written down once for all programs")
+    @Test("Programs, wheel and chart have the same version, which is defined once for all programs")
     func version() throws {
         func text(_ path: String) throws -> String {
             try String(contentsOf: packageRoot().appending(path: path), encoding: .utf8)
@@ -389,7 +389,7 @@ struct PackageTests {
         }
     }
 
-    @Test("Nothing that the enclave links, directly or not, comes from outside its short list")
+    @Test("Everything that the enclave links, directly or indirectly, is on its short list of dependencies")
     func enclaveDependencies() throws {
         #expect(
             try reached(from: ["infenclave-enclave"]) == [

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// Everything that pages name has to exist: tests that are cited as proof, files, and options of commands.
-@Suite("What the pages name")
+@Suite("References in the documentation")
 struct PagesTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
@@ -31,7 +31,7 @@ struct PagesTests {
         }.compactMap { try? String(contentsOf: base.appending(path: $0), encoding: .utf8) }.joined(separator: "\n")
     }
 
-    @Test("Every sentence in quotation marks in the security pages is the name of a test")
+    @Test("Every sentence in quotation marks in the security pages is the title of a test")
     func testNames() throws {
         let tests = try Self.sources("Tests", ["swift"])
         let names = Set(tests.matches(of: /@(?:Test|Suite)\(\s*"([^"\\]*)"/).map { String($0.output.1) })
@@ -54,7 +54,7 @@ struct PagesTests {
         "Documentation/clients.md", "Documentation/engines.md", "Documentation/images.md",
     ]
 
-    @Test("Every relative link of a page leads to a file, and to a heading where it names one")
+    @Test("Every relative link in the documentation leads to an existing file and heading")
     func links() throws {
         var count = 0
         for page in try Self.pages() {
@@ -103,7 +103,7 @@ struct PagesTests {
         return options
     }
 
-    @Test("Every option that a page writes as code is one that some command has, but for those of other programs")
+    @Test("Every option in code style in the documentation exists, except those of other programs")
     func optionsAlone() throws {
         let others: Set = [
             "backend", "confidential-compute-type", "darknet", "debug-mode", "disable-testable-imports", "filter",
@@ -126,7 +126,7 @@ struct PagesTests {
         #expect(count > 300)
     }
 
-    @Test("Every option that a page gives to a command of infenclave is one that some command has")
+    @Test("Every option that a page gives to a command of infenclave exists")
     func options() throws {
         let options = try Self.knownOptions()
         var count = 0
@@ -197,7 +197,7 @@ struct PagesTests {
         }
     }
 
-    @Test("The README is short, and the numbers of the pages' tables are those of the sources")
+    @Test("The README is short, and the numbers in the tables equal those in the sources")
     func numbers() throws {
         let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
         #expect(readme.split(separator: "\n", omittingEmptySubsequences: false).count <= 121)

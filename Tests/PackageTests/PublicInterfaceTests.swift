@@ -37,7 +37,7 @@ struct PublicInterfaceTests {
         }
     }
 
-    @Test("The public interface is the one of the list, which is written again on request")
+    @Test("The public interface equals the stored list, which is rewritten on request")
     func listed() throws {
         let text = Set(try Self.declarations().map { "\($0.module) · \($0.2.text)" }).sorted()
         if ProcessInfo.processInfo.environment["INFENCLAVE_WRITE_INTERFACE"] != nil {

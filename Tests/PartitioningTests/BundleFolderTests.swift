@@ -43,7 +43,7 @@ struct BundleFolderTests {
         manifest["parts"] = parts
     }
 
-    @Test("Signed bytes that are not the file's are refused with both numbers", arguments: [-1, 1, 600_000_000])
+    @Test("Signed sizes that differ from the file's are refused with both numbers", arguments: [-1, 1, 600_000_000])
     func wrongSize(difference: Int) throws {
         var named = (file: "", bytes: 0)
         let error = try refusal(signing: { manifest in
@@ -88,7 +88,7 @@ struct BundleFolderTests {
     }
 
     @Test(
-        "Parts that are too large together are refused even where the owner signed their sizes",
+        "Parts that are too large in total are refused, even if the owner signed their sizes",
         arguments: [33, 34])
     func total(exponent: Int) throws {
         let bytes = 1 << exponent
@@ -131,7 +131,7 @@ struct BundleFolderTests {
         }
     }
 
-    @Test("The bundle itself may be named by a link; a file, or nothing, is refused")
+    @Test("The bundle itself may be a symbolic link; a file or a missing path is refused")
     func links() throws {
         let owner = try Owner()
         let bundle = try owner.write("b.infenclave")
@@ -161,7 +161,7 @@ struct BundleFolderTests {
         #expect(try folder.file(.mapping, byteCount: good.count).contents().bytes.allSatisfy { $0 == 7 })
     }
 
-    @Test("A file that is cut short, grows or is written to while it is read is refused", arguments: [-1, 0, 1])
+    @Test("A file that is truncated, grows or is modified while it is read is refused", arguments: [-1, 0, 1])
     func changed(by difference: Int) throws {
         let owner = try Owner()
         let bundle = try owner.write("b.infenclave")
@@ -188,7 +188,7 @@ struct BundleFolderTests {
         }
     }
 
-    @Test("Files longer than a chunk are read and digested whole")
+    @Test("Files longer than a chunk are read and hashed completely")
     func chunks() throws {
         let owner = try Owner()
         let path = owner.folder.appending(path: "long").path

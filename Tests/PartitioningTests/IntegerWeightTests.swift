@@ -19,7 +19,7 @@ struct IntegerWeightTests {
         Node(name: name, operation: operation, inputs: inputs, outputs: [name])
     }
 
-    /// A graph with each kind of product, with weights and with what is none.
+    /// A graph with each kind of product, with weights and with other constants.
     private static func graph() throws -> Graph {
         var noise = Noise(seed: 3)
         return try Graph(
@@ -72,7 +72,7 @@ struct IntegerWeightTests {
         }
     }
 
-    @Test("Rounded weights become integers that give the same values to the last bit, in a quarter of the bytes")
+    @Test("Rounded weights become integers that give bit-identical values, in a quarter of the bytes")
     func stored() throws {
         let graph = try Self.graph()
         graph.roundWeightsInPlace(to: .integer8)
@@ -92,7 +92,7 @@ struct IntegerWeightTests {
         for cut in graph.cuts.dropLast() { #expect(try stored.cut(named: cut.name).crossing == cut.crossing) }
     }
 
-    @Test("Weights that were not rounded, or whose channel holds no number or an infinity, stay as they are")
+    @Test("Weights that were not rounded, or whose channel contains NaN or infinity, are not changed")
     func exactOnly() throws {
         let graph = try Self.graph()
         #expect(GraphFile.encode(try graph.storingIntegers()) == GraphFile.encode(graph))
@@ -105,7 +105,7 @@ struct IntegerWeightTests {
                 name: "bad", inputs: graph.inputs, outputs: graph.outputs, nodes: graph.nodes, constants: constants)
             bad.roundWeightsInPlace(to: .integer8)
             if value.isFinite {
-                // The scale of the largest number is a number.
+                // The scale of the largest finite value is finite.
                 #expect(try bad.constants["m"]?.floats().allSatisfy(\.isFinite) == true)
             } else {
                 #expect(try bad.constants["m"]?.floats().map(\.bitPattern) == elements.map(\.bitPattern))
@@ -114,7 +114,7 @@ struct IntegerWeightTests {
         }
     }
 
-    @Test("Channels of zeros, of tiny numbers and of one number are exact or zero, and those of few weights stay")
+    @Test("Channels of zeros, tiny values or one value are exact or zero, and channels of few weights are not changed")
     func edges() throws {
         let few = (0..<31).map { Float($0) / 7 }
         let graph = try Graph(
@@ -135,7 +135,7 @@ struct IntegerWeightTests {
         #expect(try graph.constants["few"]?.floats() == few)
     }
 
-    @Test("A bundle's parts hold the integers, the manifest says so, and a part opens with the same values")
+    @Test("A bundle's parts contain the integers, the manifest says so, and an opened part has the same values")
     func bundle() throws {
         let owner = try Owner()
         var recipe = try owner.recipe()

@@ -26,7 +26,7 @@ private func context(_ bundle: OpenedBundle) -> ContentDigest { ContentDigest(of
 struct PartitioningTests {
     private static let files = BundleFile.allCases.map(\.rawValue)
 
-    @Test("A bundle opens as it was written, with the digests, sizes and cuts that the manifest states")
+    @Test("A bundle opens as written, with the digests, sizes and cuts in the manifest")
     func roundTrip() throws {
         let owner = try Owner()
         let bundle = try owner.write("b.infenclave")
@@ -49,7 +49,7 @@ struct PartitioningTests {
         #expect(inside.manifest.parts.map(\.file).sorted() == ["frontnet.sealed", "mapping.sealed"])
     }
 
-    @Test("What the scores are is in the manifest, and the mapping unit applies softmax to logits only")
+    @Test("The manifest states the kind of scores, and the mapping unit applies softmax to logits only")
     func scores() throws {
         let owner = try Owner()
         func opened(_ name: String, _ graph: Graph, _ scores: ScoreKind? = nil) throws -> String {
@@ -75,7 +75,7 @@ struct PartitioningTests {
         #expect(try OpenedBundle(opening: owner.folder.appending(path: "l.infenclave").path).manifest.scores == nil)
     }
 
-    @Test("Noise is in the manifest, where clients see it, and in the sealed FrontNet, where the enclave does")
+    @Test("Noise is stated in the manifest for clients, and in the sealed FrontNet for the enclave")
     func noise() throws {
         let owner = try Owner()
         let opened = try OpenedBundle(
@@ -90,7 +90,7 @@ struct PartitioningTests {
         let clean = try OpenedBundle(opening: try owner.write("c.infenclave"))
         #expect(clean.manifest.boundary.sigma == nil)
         #expect(!String(decoding: clean.manifestBytes, as: UTF8.self).contains("sigma"))
-        // Nothing crosses that it could hide.
+        // There is no boundary tensor to add noise to.
         let error = #expect(throws: PartitioningError.self) {
             try owner.write("i.infenclave", owner.recipe(front: "flat", mapping: "flat", sigma: NoiseDeviation(1)))
         }
@@ -108,7 +108,7 @@ struct PartitioningTests {
         #expect(throws: BundleFormatError.self) { try BundleManifest(decoding: bad) }
     }
 
-    @Test("Weights rounded to bf16 are the nearest, ties to even, in the graph, and the manifest says so")
+    @Test("Weights are rounded to the nearest bf16 value, ties to even, and the manifest says so")
     func roundedWeights() throws {
         // 1 + 2^-8 lies between two bfloat16 and goes to the even one, 1 + 3 * 2^-8 too; the last is more than half a
         // step up.
@@ -119,7 +119,7 @@ struct PartitioningTests {
         let owner = try Owner()
         var recipe = try owner.recipe()
         var constants = recipe.graph.constants
-        // What is no weight of a product stays.
+        // Constants that are not weights of a product stay unchanged.
         constants["w1"] = try Tensor(Array(values[..<2]), shape: [2, 1, 1, 1])
         constants["w2"] = try Tensor(Array(values[2...]), shape: [2, 2, 1, 1])
         constants["shift"] = try Tensor([values[1]], shape: [1, 1, 1, 1])
@@ -146,13 +146,13 @@ struct PartitioningTests {
         let front = try FrontNetPart(decoding: part.bytes, allocator: .standard)
         #expect(try front.graph.constants["w1"]?.floats() == Array(expected[..<2]))
         #expect(try front.graph.constants["shift"]?.floats() == [values[1]])
-        // Another type than bf16 and int8 is none.
+        // Only bf16 and int8 are valid types.
         try owner.sign(owner.folder.appending(path: "b.infenclave").path) { $0["storedWeights"] = "int4" }
         #expect(
             refusal(of: owner.folder.appending(path: "b.infenclave").path)?.message.contains("storedWeights") == true)
     }
 
-    @Test("Two bundles of the same recipe share no sealed bytes and no identifier")
+    @Test("Two bundles with the same settings share no sealed bytes and no identifier")
     func freshness() throws {
         let owner = try Owner()
         let (first, second) = (try owner.write("1"), try owner.write("2"))
@@ -164,7 +164,7 @@ struct PartitioningTests {
         }
     }
 
-    @Test("The sealed parts open with the model key and the manifest core only, and only they name classes")
+    @Test("The sealed parts open only with the model key and the manifest core, and only they contain class names")
     func sealing() throws {
         let owner = try Owner()
         let bundle = try owner.write("b.infenclave")
@@ -217,7 +217,7 @@ struct PartitioningTests {
         #expect(refusal(of: bundle) == nil)
     }
 
-    @Test("A file that is missing, cut short or longer is refused with its name", arguments: files)
+    @Test("A missing, truncated or extended file is refused with its name", arguments: files)
     func lengths(_ file: String) throws {
         let owner = try Owner()
         let bundle = try owner.write("b.infenclave")
@@ -247,7 +247,7 @@ struct PartitioningTests {
         return refusal(of: bundle)
     }
 
-    @Test("A signed manifest of an unknown version, or one that contradicts itself, is refused")
+    @Test("A signed manifest of an unknown version, or with a contradiction, is refused")
     func manifests() throws {
         #expect(try refusalAfter { _ in } == nil)
         #expect(try refusalAfter { $0["formatVersion"] = 3 }?.message.contains("format version 3") == true)
@@ -271,7 +271,7 @@ struct PartitioningTests {
             } != nil)
     }
 
-    @Test("A manifest.json that says something else than the signed core is refused, member by member")
+    @Test("A manifest.json that differs from the signed core in any member is refused")
     func twin() throws {
         let other = String(repeating: "0", count: 64)
         let changes: [(String, (inout [String: Any]) -> Void)] = [
@@ -309,7 +309,7 @@ struct PartitioningTests {
         }
     }
 
-    @Test("A bundle of format version 1 is refused with what to do")
+    @Test("A bundle of format version 1 is refused with the remedy")
     func versionOne() throws {
         let owner = try Owner()
         let bundle = try owner.write("b.infenclave")
@@ -321,7 +321,7 @@ struct PartitioningTests {
         #expect(refusal(of: bundle)?.message.contains("make the bundle again with this version's") == true)
     }
 
-    @Test("What cannot become a bundle is refused, and nothing is written")
+    @Test("Invalid inputs of a bundle are refused, and nothing is written")
     func recipes() throws {
         let owner = try Owner()
         func error(_ name: String, _ change: (inout BundleRecipe) -> Void) throws -> PartitioningError? {

@@ -3,7 +3,7 @@ import Glibc
 
 // Apart from main.swift, whose values belong to the main actor.
 
-/// What an intruder would do.
+/// Actions that an intruder would try.
 let attempts: [String: @Sendable (String) -> Int32] = [
     "nothing": { _ in 0 },
     "read": { attempt(open($0, O_RDONLY)) },
@@ -29,7 +29,7 @@ let attempts: [String: @Sendable (String) -> Int32] = [
         var limit = rlimit(rlim_cur: 0, rlim_max: 0)
         return attempt(setrlimit(__rlimit_resource_t(4), &limit))
     },
-    // What an enclave has to be able to do.
+    // Actions that an enclave needs.
     "thread": { _ in
         var thread = pthread_t()
         let failure = pthread_create(&thread, nil, { _ in nil }, nil)

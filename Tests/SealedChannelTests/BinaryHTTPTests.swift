@@ -81,7 +81,7 @@ struct BinaryHTTPTests {
         #expect(Self.content(second, Self.chunkedResponse) == Array("This content contains CRLF.\r\n".utf8))
     }
 
-    @Test("Messages may be cut before the parts that are then empty, and nowhere else")
+    @Test("Messages may be truncated where the remaining parts are empty, and nowhere else")
     func truncation() throws {
         let control = 23
         for short in truncations(Self.knownRequest) {
@@ -102,7 +102,7 @@ struct BinaryHTTPTests {
         }
     }
 
-    @Test("Padding is zeros, any number of them, and nothing else")
+    @Test("Padding consists of any number of zeros")
     func padding() {
         #expect(!Self.refuses(request: Self.knownRequest + [UInt8](repeating: 0, count: 999)))
         #expect(Self.refuses(request: Self.knownRequest + [0, 0, 1]))
@@ -115,7 +115,7 @@ struct BinaryHTTPTests {
         #expect(Self.content(response, message) == Array("abc".utf8))
     }
 
-    @Test("Content of every size class survives", arguments: [0, 63, 64, 16_383, 16_384])
+    @Test("Content with each length encoding survives", arguments: [0, 63, 64, 16_383, 16_384])
     func sizes(count: Int) throws {
         let body = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7) }
         let head = BinaryRequest(method: "POST", scheme: "https", authority: "a", path: "/", fields: [])
@@ -124,7 +124,7 @@ struct BinaryHTTPTests {
         #expect(Self.content(try BinaryRequest(decoding: message.span.bytes), message) == body)
     }
 
-    @Test("Integers longer than they need be are accepted, as RFC 9292 demands")
+    @Test("Integers in longer encodings than necessary are accepted, as RFC 9292 requires")
     func longIntegers() throws {
         let message = hex("4001 800000c8 c000000000000000 4001 61 00")
         let response = try BinaryResponse(decoding: message.span.bytes)
@@ -133,7 +133,7 @@ struct BinaryHTTPTests {
     }
 
     @Test(
-        "What HTTP forbids is refused",
+        "Messages that HTTP forbids are refused",
         arguments: [
             "01 40c8 04 01 41 01 62",  // upper case in a name
             "01 40c8 03 00 01 62",  // an empty name

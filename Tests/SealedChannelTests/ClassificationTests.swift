@@ -25,7 +25,7 @@ struct ClassificationRequestTests {
     }
 
     @Test(
-        "A tensor of another type or shape is refused before anything is allocated for it",
+        "A tensor of another type or shape is refused before memory is allocated for it",
         arguments: [
             [3, 2, 1], [1, 2, 3, 1], [6], [],
         ])
@@ -42,7 +42,7 @@ struct ClassificationRequestTests {
         #expect(code == .wrongTensorType)
     }
 
-    @Test("A body that is cut short, lengthened, of another version, or not zero where it must be, is refused")
+    @Test("A body that is truncated, extended, of another version, or nonzero in reserved bytes is refused")
     func malformed() throws {
         let types = [try Self.type(.float32, [1, 2, 3])]
         let secret = try ClassificationRequest(token: .random(), tensor: try Self.floats()).encode()
@@ -88,7 +88,7 @@ struct ClassificationRequestTests {
         #expect(code(head("POST", ClassificationRequest.path, [])) == .malformed)
     }
 
-    @Test("Only float and byte tensors are sent")
+    @Test("Only tensors of floats and bytes are sent")
     func integers() throws {
         let request = ClassificationRequest(token: .random(), tensor: try Tensor([Int64(1)], shape: [1]))
         #expect(refusal { () throws(SealedChannelError) in _ = try request.encode() } == .invalidValue)
@@ -104,7 +104,7 @@ struct ClassificationAnswerTests {
         }
     }
 
-    @Test("Answers of all classes, and refusals, have one size, also when sealed")
+    @Test("Answers of all classes, and refusals, have the same size, also when encrypted")
     func constantSize() throws {
         let layout = try AnswerLayout(classCount: 3, nameByteCount: 24)
         let keys = try ChannelKeyPair.generate()
@@ -124,7 +124,7 @@ struct ClassificationAnswerTests {
         #expect(sizes.count == 1)
     }
 
-    @Test("An answer decodes to what was encoded")
+    @Test("A decoded answer equals the encoded one")
     func roundTrip() throws {
         let layout = try AnswerLayout(classCount: 3, nameByteCount: 8)
         let names = ["größe", "", "12345678"]
@@ -140,7 +140,7 @@ struct ClassificationAnswerTests {
     }
 
     @Test(
-        "A name that is too long, and a probability that is none, are not encoded",
+        "A name that is too long, and an invalid probability, are not encoded",
         arguments: [
             Float.nan, -0.1, 1.1, .infinity,
         ])

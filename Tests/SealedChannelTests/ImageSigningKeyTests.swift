@@ -4,7 +4,7 @@ import Foundation
 import SealedChannel
 import Testing
 
-@Suite("Keys that sign images")
+@Suite("Image signing keys")
 struct ImageSigningKeyTests {
     private let folder: TemporaryFolder
     private let key = P384.Signing.PrivateKey()
@@ -38,7 +38,7 @@ struct ImageSigningKeyTests {
 
     private static let parameters = "-----BEGIN EC PARAMETERS-----\nBgUrgQQAIg==\n-----END EC PARAMETERS-----\n"
 
-    @Test("A key in PEM is read in both forms that OpenSSL writes")
+    @Test("A PEM key is read in both forms that OpenSSL writes")
     func forms() throws {
         #expect(try read(key.pemRepresentation) == nil)
         #expect(try read(pem("EC PRIVATE KEY", ecPrivateKey)) == nil)
@@ -50,7 +50,7 @@ struct ImageSigningKeyTests {
         #expect(try read(key.pemRepresentation, mode: 0o640) == .invalidKeyFile)
     }
 
-    @Test("Keys of other curves and kinds, encrypted ones, and what is no PEM are refused")
+    @Test("Keys of other curves and kinds, encrypted keys, and text that is not PEM are refused")
     func refusals() throws {
         for text in [
             P256.Signing.PrivateKey().pemRepresentation, P521.Signing.PrivateKey().pemRepresentation,
@@ -67,7 +67,7 @@ struct ImageSigningKeyTests {
         }
     }
 
-    @Test("A key whose DER is cut or changed outside of the scalar is refused, or is the same key")
+    @Test("A key whose DER is truncated or changed outside the scalar is refused, or is the same key")
     func damage() throws {
         for count in 0..<ecPrivateKey.count {
             #expect(try read(pem("EC PRIVATE KEY", Array(ecPrivateKey.prefix(count)))) == .invalidKeyFile, "\(count)")

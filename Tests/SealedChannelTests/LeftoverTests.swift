@@ -26,9 +26,9 @@ private func modelKey(of pattern: MemoryPattern) throws -> ModelKey {
     return try #require(key)
 }
 
-@Suite("What is left in memory")
+@Suite("Secrets left in memory")
 struct LeftoverTests {
-    @Test("Plaintext that swift-crypto returned is wiped in place")
+    @Test("Plaintext returned by swift-crypto is wiped in place")
     func takenData() {
         let base = UnsafeMutableRawPointer.allocate(byteCount: 5000, alignment: 1)
         base.initializeMemory(as: UInt8.self, repeating: 7, count: 5000)
@@ -51,7 +51,7 @@ struct LeftoverTests {
         }
     }
 
-    @Test("After a request was opened, decoded and answered, memory holds neither picture nor token")
+    @Test("After a request was opened, decoded and answered, memory contains neither picture nor token")
     func request() async {
         await #expect(processExitsWith: .success) {
             let pixels = MemoryPattern()
@@ -88,7 +88,7 @@ struct LeftoverTests {
         }
     }
 
-    @Test("After a bundle was sealed, provisioned and opened, memory holds neither model key nor parts")
+    @Test("After a bundle was sealed, provisioned and opened, memory contains neither model key nor parts")
     func bundle() async {
         await #expect(processExitsWith: .success) {
             let keyBytes = MemoryPattern()

@@ -37,14 +37,14 @@ private func noise(_ key: NoiseKey, input: [UInt8], tensor: Int = 0, sigma: Doub
     noise(key, input: input, tensor: tensor, sigma: sigma, values: [Float](repeating: 0, count: count))
 }
 
-@Suite("Noise on the boundary")
+@Suite("Noise on the boundary tensor")
 struct NoiseTests {
     private let digest = ContentDigest(of: Array("{}".utf8))
     private let key: NoiseKey
 
     init() { key = NoiseKey(parsedModelKey(String(repeating: "07", count: 32))!, manifestDigest: digest) }
 
-    @Test("The key stream is that of RFC 8439, section 2.3.2, and goes on with the next counter")
+    @Test("The key stream equals that of RFC 8439, section 2.3.2, and continues with the next counter")
     func keyStream() throws {
         let secret = [UInt8](0..<32)
         func stream(_ counter: UInt32, blocks: Int) -> [UInt8] {
@@ -59,7 +59,7 @@ struct NoiseTests {
         #expect(stream(1, blocks: 3) == stream(1, blocks: 1) + stream(2, blocks: 1) + stream(3, blocks: 1))
     }
 
-    @Test("The noise is what Python's standard library makes of the same keys", arguments: 0..<5)
+    @Test("The noise equals that of Python's standard library for the same keys", arguments: 0..<5)
     func knownAnswer(_ index: Int) throws {
         let vector = try NoiseVectors.read().cases[index]
         let key = NoiseKey(
@@ -76,7 +76,9 @@ struct NoiseTests {
         #expect(abs(squares - vector.squares) < 1e-6 * Double(vector.count))
     }
 
-    @Test("A repeat gives the same noise; another input, tensor, model key or manifest another")
+    @Test(
+        "The same keys and tensor give the same noise; another input, tensor, model key or manifest gives other noise"
+    )
     func derivation() throws {
         let input: [UInt8] = [1, 2, 3]
         let first = noise(key, input: input, count: 64)
@@ -92,7 +94,7 @@ struct NoiseTests {
         for other in others { #expect(zip(other, first).allSatisfy { $0 != $1 }) }
     }
 
-    @Test("The noise is normal: mean, variance and Kolmogorov's distance of 200,000 draws are within 4 standard errors")
+    @Test("The noise is normal: mean, variance and Kolmogorov distance of 200,000 draws are within 4 standard errors")
     func distribution() {
         let count = 200_000
         let draws = noise(key, input: [9], sigma: 3, count: count).map { Double($0) / 3 }
@@ -115,7 +117,7 @@ struct NoiseTests {
         }
     }
 
-    @Test("Noise is added to what is there, and scales with its deviation")
+    @Test("Noise is added to the tensor, and scales with its standard deviation")
     func scale() {
         let unit = noise(key, input: [4], count: 100)
         let values = (0..<100).map { Float($0) - 50 }
@@ -124,7 +126,7 @@ struct NoiseTests {
     }
 
     @Test(
-        "No deviation is negative, zero, absurd or no number",
+        "A standard deviation that is negative, zero, excessive or NaN is refused",
         arguments: [0, -1, -0.0, .nan, .infinity, -.infinity, 1e-7, 1e7, .leastNonzeroMagnitude])
     func deviations(_ value: Double) throws {
         #expect(NoiseDeviation(value) == nil)

@@ -13,7 +13,7 @@ struct ObliviousHTTPTests {
         ObliviousGateway(keys: keys, maximumMessageBytes: limit)
     }
 
-    @Test("An answer takes one call of the random generator, for a nonce of its own")
+    @Test("Each answer draws its own nonce from the random generator, with one call")
     func randomnessOfAnswer() throws {
         let keys = try ChannelKeyPair.generate()
         let calls = Mutex<[Int]>([])
@@ -33,7 +33,7 @@ struct ObliviousHTTPTests {
         #expect(calls.withLock { $0 } == [32, 32, 32, 32])
     }
 
-    @Test("The example of RFC 9458 appendix A opens, and its response is made byte for byte")
+    @Test("The example in RFC 9458, appendix A, opens, and its response is reproduced byte for byte")
     func publishedExample() throws {
         let algorithms = [
             KeyConfiguration.SymmetricAlgorithms(keyDerivation: 1, cipher: 1),
@@ -63,7 +63,7 @@ struct ObliviousHTTPTests {
     }
 
     @Test(
-        "What another implementation sealed opens, and answers agree byte for byte",
+        "Requests of another implementation open, and answers agree byte for byte",
         arguments: KeyEncapsulation.allCases)
     func interoperates(kem: KeyEncapsulation) throws {
         let vector = kem == .x25519 ? Vectors.stored.x25519 : Vectors.stored.xWing
@@ -109,7 +109,7 @@ struct ObliviousHTTPTests {
         #expect(try opened.sealer.seal(plaintext.span.bytes) != opened.sealer.seal(plaintext.span.bytes))
     }
 
-    @Test("A request with any byte altered, or cut short, is refused", arguments: KeyEncapsulation.allCases)
+    @Test("A request with an altered byte, or truncated, is refused", arguments: KeyEncapsulation.allCases)
     func mutatedRequests(kem: KeyEncapsulation) throws {
         let keys = try ChannelKeyPair.generate()
         let recipient = try #require(keys.configurations.first { $0.kem == kem })
@@ -128,7 +128,7 @@ struct ObliviousHTTPTests {
         #expect(refusal { () throws(SealedChannelError) in _ = try gateway.open(long.span.bytes) } == .undecryptable)
     }
 
-    @Test("An answer with any byte altered, or to another request, is refused")
+    @Test("An answer that has an altered byte, or belongs to another request, is refused")
     func mutatedAnswers() throws {
         let keys = try ChannelKeyPair.generate()
         let recipient = try KeyConfiguration.preferred(in: keys.configurations)
@@ -161,7 +161,7 @@ struct ObliviousHTTPTests {
                 == .undecryptable)
     }
 
-    @Test("Replays share an identifier, and no two requests do")
+    @Test("A replay has the identifier of its original, and no two requests share one")
     func replayIdentifiers() throws {
         let keys = try ChannelKeyPair.generate()
         let gateway = Self.gateway(keys)
@@ -176,14 +176,14 @@ struct ObliviousHTTPTests {
         }
     }
 
-    @Test("A message over the limit is refused unread")
+    @Test("A message over the limit is refused before it is read")
     func limit() throws {
         let gateway = ObliviousGateway(keys: try ChannelKeyPair.generate(), maximumMessageBytes: 10)
         let message = [UInt8](repeating: 0, count: 11)
         #expect(refusal { () throws(SealedChannelError) in _ = try gateway.open(message.span.bytes) } == .tooLarge)
     }
 
-    @Test("Requests of one length have messages of one length")
+    @Test("Requests of the same length give messages of the same length")
     func lengths() throws {
         let recipient = try KeyConfiguration.preferred(in: try ChannelKeyPair.generate().configurations)
         let lengths = try (0..<4).map { value in
@@ -208,7 +208,7 @@ struct KeyConfigurationTests {
         }
     }
 
-    @Test("A list that is cut short is refused whole, except between its entries")
+    @Test("A truncated list is refused, except between its entries")
     func truncated() throws {
         let list = try ChannelKeyPair.generate().keyConfiguration
         let boundary = 2 + 1 + 2 + 1216 + 2 + 4
@@ -218,7 +218,7 @@ struct KeyConfigurationTests {
         }
     }
 
-    @Test("Empty, odd or overlong lists of algorithms are refused")
+    @Test("Empty, odd or excessive lists of algorithms are refused")
     func algorithms() throws {
         let key = [UInt8](repeating: 9, count: 32)
         for tail in ["0000", "0002 0001", "0003 000100", "0004 000100", "0004 0001000200", "0008 00010002"] {
@@ -229,7 +229,7 @@ struct KeyConfigurationTests {
         }
     }
 
-    @Test("Keys of unknown KEMs are passed over, and two keys of one identifier refused")
+    @Test("Keys of unknown KEMs are skipped, and two keys with one identifier are refused")
     func lists() throws {
         let key = KeyConfiguration(
             keyIdentifier: 1, kem: .x25519, publicKey: [UInt8](repeating: 9, count: 32), algorithms: [.standard])
@@ -242,7 +242,7 @@ struct KeyConfigurationTests {
                 == .malformed)
     }
 
-    @Test("A key whose algorithms are all unknown is not chosen")
+    @Test("A key with unknown algorithms only is not chosen")
     func choice() throws {
         let foreign = KeyConfiguration(
             keyIdentifier: 1, kem: .x25519, publicKey: [UInt8](repeating: 9, count: 32),
@@ -258,7 +258,7 @@ struct KeyConfigurationTests {
     }
 
     @Test(
-        "X25519 keys of small order are refused by both ends",
+        "X25519 keys of small order are refused by both sides",
         arguments: [
             "0000000000000000000000000000000000000000000000000000000000000000",
             "0100000000000000000000000000000000000000000000000000000000000000",

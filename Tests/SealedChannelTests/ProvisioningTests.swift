@@ -44,7 +44,7 @@ struct ProvisioningTests {
         }
     }
 
-    @Test("A message opens to what was sealed, clients in order", arguments: KeyEncapsulation.allCases)
+    @Test("An opened message equals the sealed one, with the clients in order", arguments: KeyEncapsulation.allCases)
     func roundTrip(kem: KeyEncapsulation) throws {
         let setting = try Setting()
         let message = try setting.message()
@@ -61,7 +61,7 @@ struct ProvisioningTests {
     }
 
     @Test(
-        "The terms of an audit survive, and the enclave's counts open for whoever sealed the message, and nobody else")
+        "Audit terms survive, and only the sender of the message can open the enclave's counts")
     func audit() throws {
         let setting = try Setting()
         let audit = AuditTerms(share: 50_000, tolerance: 10_000, mismatches: 3)
@@ -117,7 +117,7 @@ struct ProvisioningTests {
         #expect(found.terms == ServiceTerms(sequence: 41, leaseSeconds: 86_400, requestsInFlight: 8))
     }
 
-    @Test("Another run, bundle, key list or signer each has its code")
+    @Test("Another run, bundle, key list and signer each have their own error code")
     func codes() throws {
         let setting = try Setting()
         #expect(try setting.refuses(try setting.message()) == nil)
@@ -127,7 +127,7 @@ struct ProvisioningTests {
         #expect(try setting.refuses(try setting.message(), signedBy: .random()) == .wrongSignature)
     }
 
-    @Test("A message with any byte altered, or cut short, is refused")
+    @Test("A message with an altered byte, or truncated, is refused")
     func mutations() throws {
         let setting = try Setting()
         let recipient = try #require(setting.keys.configurations.first { $0.kem == .x25519 })
@@ -140,7 +140,7 @@ struct ProvisioningTests {
         }
     }
 
-    @Test("A client's request is no provisioning message, nor the reverse")
+    @Test("A client's request does not open as a provisioning message, nor the reverse")
     func labels() throws {
         let setting = try Setting()
         let recipient = try KeyConfiguration.preferred(in: setting.keys.configurations)
@@ -154,7 +154,7 @@ struct ProvisioningTests {
         #expect(code == .undecryptable)
     }
 
-    @Test("A message of version 1 is told which version to use, and its contents do not matter")
+    @Test("The error for a message of version 1 names the version to use, whatever its contents")
     func versionOne() throws {
         let setting = try Setting()
         let recipient = try #require(setting.keys.configurations.first { $0.kem == .x25519 })
@@ -182,7 +182,7 @@ struct ProvisioningTests {
         #expect(error(try message(label: "infenclave provisioning v2"))?.code != .unsupportedVersion)
     }
 
-    @Test("Too many clients, one twice, limits out of range and oversized messages are refused")
+    @Test("Too many clients, duplicate clients, limits out of range and oversized messages are refused")
     func limits() throws {
         let setting = try Setting()
         func code(_ terms: ServiceTerms = Setting.terms, _ clients: [ClientGrant]? = nil) -> SealedChannelError.Code? {
@@ -215,7 +215,7 @@ struct ProvisioningTests {
 
 @Suite("Manifest signatures")
 struct ManifestSignatureTests {
-    @Test("Signatures agree with the reference, and stand for the exact bytes and key")
+    @Test("Signatures agree with the reference, and verify only for the exact bytes and key")
     func signatures() throws {
         let vector = Vectors.stored.manifest
         let owner = try OwnerSigningKey(seed: hex(vector.ownerSeed).span.bytes)

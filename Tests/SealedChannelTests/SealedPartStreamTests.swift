@@ -5,7 +5,7 @@ import Tensors
 import Testing
 
 /// Parts that are sealed and opened run by run.
-@Suite("Sealed parts in runs")
+@Suite("Streamed sealing of parts")
 struct SealedPartStreamTests {
     private let key = ModelKey.random()
     private let context = ContentDigest(of: [1, 2, 3])
@@ -49,7 +49,7 @@ struct SealedPartStreamTests {
     }
 
     @Test(
-        "Runs of any size make one file that opens at once, and a file opens in runs of any size",
+        "Writing in pieces of any size gives a file that opens at once, and a file opens in pieces of any size",
         arguments: [0, 1, 65_535, 65_536, 65_537, 200_000])
     func runs(_ count: Int) throws {
         let plaintext = plaintext(count)
@@ -80,7 +80,7 @@ struct SealedPartStreamTests {
         }
     }
 
-    @Test("Another key, an altered chunk, a shortened file and another order of chunks do not open")
+    @Test("Another key, an altered chunk, a truncated file and another order of chunks do not open")
     func damaged() throws {
         let file = try sealed(plaintext(200_000), run: 1 << 20)
         #expect(throws: SealedChannelError.self) { try opener(file, key: .random()).authenticate() }

@@ -44,7 +44,7 @@ struct SealedPartTests {
         #expect(array(opened) == hex(vector.plaintext))
     }
 
-    @Test("A part opens to what was sealed", arguments: [0, 1, 65_535, 65_536, 65_537, 200_000])
+    @Test("An opened part equals the sealed data", arguments: [0, 1, 65_535, 65_536, 65_537, 200_000])
     func roundTrip(count: Int) throws {
         let plaintext = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         let sealed = try SealedPart.seal(
@@ -64,7 +64,7 @@ struct SealedPartTests {
         for altered in flips(sealed) { #expect(Self.refusal(altered) != nil) }
     }
 
-    @Test("A part that is cut short or lengthened is refused")
+    @Test("A truncated or extended part is refused")
     func truncated() throws {
         for plaintext in [Self.plaintext, [UInt8](repeating: 1, count: 128), []] {
             let sealed = try Self.seal(plaintext)
@@ -73,7 +73,7 @@ struct SealedPartTests {
         }
     }
 
-    @Test("Chunks that are dropped, swapped or repeated are refused, also when the header's length fits")
+    @Test("Dropped, swapped and repeated chunks are refused, even if the header's length matches")
     func reordered() throws {
         let sealed = try Self.seal([UInt8](repeating: 7, count: 192))
         let header = Array(sealed[..<88])
@@ -98,7 +98,7 @@ struct SealedPartTests {
         #expect(Self.refusal(Array(sealed[..<88]) + Array(other[88...])) == .undecryptable)
     }
 
-    @Test("A part under another name is refused, also when its header is rewritten")
+    @Test("A part under another name is refused, even with a rewritten header")
     func otherName() throws {
         let sealed = try Self.seal(as: .mapping)
         #expect(Self.refusal(sealed, as: .frontNet) == .wrongPart)
@@ -106,7 +106,7 @@ struct SealedPartTests {
         #expect(Self.refusal(Array(front[..<56]) + Array(sealed[56...]), as: .frontNet) == .undecryptable)
     }
 
-    @Test("Unknown versions and impossible headers are refused before anything is allocated")
+    @Test("Unknown versions and invalid headers are refused before memory is allocated")
     func headers() throws {
         let sealed = try Self.seal()
         func altered(_ position: Int, _ bytes: [UInt8]) -> [UInt8] {
@@ -128,7 +128,7 @@ struct SealedPartTests {
         }
     }
 
-    @Test("A key derivation differs between parts: one plaintext never has one ciphertext")
+    @Test("Each part has its own derived key, so the same plaintext never gives the same ciphertext")
     func separation() throws {
         let (front, mapping) = (try Self.seal(as: .frontNet), try Self.seal(as: .mapping))
         #expect(front[88...] != mapping[88...])

@@ -26,7 +26,7 @@ struct SecretFileTests {
         return path
     }
 
-    @Test("A file is written with mode 0600, read back, and leaves nothing beside it")
+    @Test("A file is written with mode 0600, reads back, and leaves no temporary file")
     func roundTrip() throws {
         let path = folder.file("secret")
         let bytes = [UInt8](repeating: 9, count: 50)
@@ -38,7 +38,7 @@ struct SecretFileTests {
         #expect(folder.names == ["secret"])
     }
 
-    @Test("An existing file is kept unless overwriting is asked for")
+    @Test("An existing file is kept unless overwriting is requested")
     func existing() throws {
         let path = try write("old", "secret", mode: 0o600)
         do {
@@ -54,7 +54,7 @@ struct SecretFileTests {
     }
 
     @Test(
-        "A file that others may use is refused with the command that helps",
+        "A file that others may access is refused with the command that corrects its mode",
         arguments: [0o640, 0o604, 0o620, 0o601, 0o777])
     func modes(mode: Int) throws {
         let path = try write("secret", "open", mode: mode)
@@ -77,7 +77,7 @@ struct SecretFileTests {
         #expect(refusalOfReading(path, maximumBytes: 6) == nil)
     }
 
-    @Test("Keys and tokens come back from their files, each only from its own kind")
+    @Test("Keys and tokens are read from their own kind of file only")
     func keyFiles() throws {
         let (model, token, owner) = (ModelKey.random(), AccessToken.random(), OwnerSigningKey.random())
         try model.write(to: folder.file("model"))
@@ -101,7 +101,7 @@ struct SecretFileTests {
                 == .invalidKeyFile)
     }
 
-    @Test("A key file is one line of a prefix and the base64 that everybody else computes")
+    @Test("A key file is one line with a prefix and standard base64")
     func keyFileText() throws {
         for _ in 0..<50 {
             let secret = (0..<32).map { _ in UInt8.random(in: 0...255) }
@@ -129,7 +129,7 @@ struct SecretFileTests {
         #expect(refusal { () throws(SealedChannelError) in _ = try AccessToken(contentsOf: path) } == .invalidKeyFile)
     }
 
-    @Test("A token's digest is the one that the reference computes")
+    @Test("A token's digest equals the reference")
     func tokenDigest() throws {
         let vector = Vectors.stored.token
         let token = try #require(parsedToken(vector.token))

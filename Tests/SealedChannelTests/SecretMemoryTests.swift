@@ -78,7 +78,7 @@ struct SecretMemoryTests {
         #expect(returned.allSatisfy { $0.allSatisfy { $0 == 0 } })
     }
 
-    @Test("Bytes that were written before an initialiser failed are wiped, and released once")
+    @Test("Bytes written before an initialiser throws are wiped, and released once")
     func wipedOnFailure() {
         struct Failure: Error {}
         let watched = WatchedPages()
@@ -91,7 +91,7 @@ struct SecretMemoryTests {
         #expect(watched.returned == [[UInt8](repeating: 0, count: watched.mapped)])
     }
 
-    @Test("Tensors of the wiping allocator are wiped when the last of them goes")
+    @Test("Tensors of the wiping allocator are wiped when the last reference is released")
     func tensorsAreWiped() throws {
         let watched = WatchedPages()
         do {
@@ -119,7 +119,8 @@ struct SecretMemoryTests {
     }
 
     @Test(
-        "Pages of the system are zeroed, aligned, writable to the end, and not dumped", arguments: [0, 1, 4096, 70_000])
+        "Secret pages are zeroed, aligned, writable to the end, and excluded from dumps",
+        arguments: [0, 1, 4096, 70_000])
     func systemPages(count: Int) throws {
         let tensor = Tensor(type: TensorType(.uint8, try Shape([count])), allocator: .wiping) { target in
             #expect(target.allSatisfy { $0 == 0 })
@@ -145,7 +146,7 @@ struct SecretMemoryTests {
         return nil
     }
 
-    @Test("Pages that come back from an earlier secret hold nothing of it")
+    @Test("Pages reused from an earlier secret contain nothing of it")
     func reusedPages() {
         for size in [100, 5000, 100, 5000, 600_000, 600_000] {
             let secret = SecretBytes(count: size) { target in
@@ -157,7 +158,7 @@ struct SecretMemoryTests {
         }
     }
 
-    @Test("Comparison tells equal from different bytes, at every position and length")
+    @Test("Comparison distinguishes equal from different bytes, at every position and length")
     func comparison() {
         let bytes = [UInt8](0..<40)
         let secret = SecretBytes(copying: bytes.span.bytes)

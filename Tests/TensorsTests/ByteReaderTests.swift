@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Bounded reading")
 struct ByteReaderTests {
-    @Test("What the writer writes, the reader reads")
+    @Test("Written values read back")
     func roundTrip() throws {
         var writer = ByteWriter()
         writer.write(UInt8(7))
@@ -56,7 +56,7 @@ struct ByteReaderTests {
         }
     }
 
-    @Test("Bytes after the end are refused")
+    @Test("Trailing bytes are refused")
     func trailing() throws {
         let bytes: [UInt8] = [1, 2]
         var reader = ByteReader(bytes.span.bytes)

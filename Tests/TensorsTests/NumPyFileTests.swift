@@ -75,7 +75,7 @@ struct NumPyFileTests {
             + Array(header.utf8) + data
     }
 
-    @Test("What NumPy wrote reads back", arguments: samples)
+    @Test("Files written by NumPy are read", arguments: samples)
     func reads(_ sample: Sample) throws {
         let tensor = try Self.read(sample.bytes)
         #expect(tensor.element == sample.element)
@@ -83,12 +83,12 @@ struct NumPyFileTests {
         #expect(Self.values(tensor) == sample.values)
     }
 
-    @Test("Written bytes equal NumPy's", arguments: samples.filter { $0.version == 1 })
+    @Test("Written files are byte-identical to NumPy's", arguments: samples.filter { $0.version == 1 })
     func writes(_ sample: Sample) throws {
         #expect(try Self.read(sample.bytes).npyBytes() == sample.bytes)
     }
 
-    @Test("Every shorter file, and one with a byte more, is refused", arguments: samples)
+    @Test("Every truncated file, and a file with an additional byte, are refused", arguments: samples)
     func wrongLength(_ sample: Sample) {
         for count in 0..<sample.bytes.count {
             #expect(throws: TensorError.self) { try Self.read(Array(sample.bytes.prefix(count))) }
@@ -96,7 +96,7 @@ struct NumPyFileTests {
         #expect(throws: TensorError.self) { try Self.read(sample.bytes + [0]) }
     }
 
-    @Test("Members may come in any order, with either quote")
+    @Test("Header members may be in any order, with either quotation mark")
     func order() throws {
         let tensor = try Self.read(
             Self.file("{ \"shape\":(2 ,1), 'fortran_order' : False,'descr':'|u1'}\n", [7, 9]))
@@ -105,7 +105,7 @@ struct NumPyFileTests {
     }
 
     @Test(
-        "A header that is not exactly one plain array of a known type is refused",
+        "A header that does not describe one plain array of a known type is refused",
         arguments: [
             "", "{}", "{'descr': '|u1', 'fortran_order': False}",
             "{'descr': '|u1', 'fortran_order': True, 'shape': (1,)}",

@@ -14,7 +14,7 @@ struct PreprocessingTests {
         try JSONDecoder().decode(Preprocessing.self, from: Data(text.utf8))
     }
 
-    @Test("The default is ImageNet's usual preprocessing")
+    @Test("The default is the usual preprocessing for ImageNet")
     func imageNet() throws {
         #expect(try Self.decode(Self.imageNet) == .imageNet)
     }
@@ -44,7 +44,7 @@ struct PreprocessingTests {
     }
 
     @Test(
-        "A wrong member is refused by name",
+        "An invalid member is refused by name",
         arguments: [
             Change(old: "\"width\": 224", new: "\"width\": 0", named: "width"),
             Change(old: "\"height\": 224", new: "\"height\": 8193", named: "height"),
@@ -69,7 +69,7 @@ struct PreprocessingTests {
     }
 
     @Test(
-        "A stretch names both sides with its rounding, and a rounding that is known",
+        "A stretch with rounding needs both sides and a known rounding, and other members are refused by name",
         arguments: [
             ("\"rounding\": \"torchvision\"", "width"), ("\"width\": 256, \"rounding\": \"timm\"", "height"),
             ("\"width\": 256, \"height\": 256, \"rounding\": \"timm\"", "'timm'"),
@@ -84,7 +84,7 @@ struct PreprocessingTests {
         #expect(String(describing: error).contains(named))
     }
 
-    @Test("Means and deviations must be finite, deviations not zero, one for each channel")
+    @Test("Means and standard deviations must be finite, one per channel, and standard deviations nonzero")
     func statistics() {
         for (mean, std) in [
             ([.nan], [1]), ([.infinity], [1]), ([0], [0]), ([0], [-0.0]), ([0], [.nan]), ([0, 0], [1]), ([], []),
@@ -95,7 +95,7 @@ struct PreprocessingTests {
         #expect(throws: DecodingError.self) { try JSONDecoder().decode(PixelNormalization.self, from: json) }
     }
 
-    @Test("Every pixel value becomes (pixel - mean) / std, channel by channel, in planes", arguments: [1, 2, 3, 4])
+    @Test("Every pixel value becomes (pixel - mean) / std, per channel, in planes", arguments: [1, 2, 3, 4])
     func normalizes(_ channels: Int) throws {
         let mean = (0..<channels).map { Float($0) * 40.7 }
         let std = (0..<channels).map { Float($0) * 13.3 - 60.1 }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Shapes")
 struct ShapeTests {
-    @Test("Counts and strides are those of a dense row-major layout")
+    @Test("Counts and strides equal those of a dense row-major layout")
     func layout() throws {
         let shape = try Shape([2, 3, 4])
         #expect(shape.elementCount == 24)
@@ -14,7 +14,7 @@ struct ShapeTests {
     }
 
     @Test(
-        "Negative, too many and too large extents are refused",
+        "Negative, too many and too large dimensions are refused",
         arguments: [
             [-1], [3, -2], [Int.min], [Int.max], [Int.max, 2], [1 << 34, 2], [0, Int.max, Int.max],
             [1 << 20, 1 << 20], [Int](repeating: 1, count: 13), [(1 << 34) + 1],
@@ -24,7 +24,7 @@ struct ShapeTests {
         #expect(error?.code == .invalidShape)
     }
 
-    @Test("The limits themselves are accepted")
+    @Test("Values at the limits are accepted")
     func limits() throws {
         #expect(try Shape([1 << 34]).elementCount == Shape.maximumElementCount)
         #expect(try Shape([Int](repeating: 2, count: 12)).rank == Shape.maximumRank)

@@ -8,7 +8,7 @@ import Tensors
 import Testing
 import Wire
 
-@Suite("Connections over a stream that knows none")
+@Suite("Connection epochs over a plain byte stream")
 struct EpochTests {
     /// A serial port whose ends are opened again and again.
     private struct Port {
@@ -72,7 +72,7 @@ struct EpochTests {
     }
 
     @Test(
-        "Frames longer than a record arrive, however the bytes are cut", arguments: [1, 7, 16, 1000, 16_384, 1 << 20])
+        "Frames longer than a record arrive, however the bytes are split", arguments: [1, 7, 16, 1000, 16_384, 1 << 20])
     func frames(chunk: Int) throws {
         let port = Port(chunk: chunk)
         let connection = try EpochConnection(port.host)
@@ -97,7 +97,7 @@ struct EpochTests {
     }
 
     @Test(
-        "A restart of the enclave ends its epoch at the host, wherever it stopped writing",
+        "A restart of the enclave ends its epoch at the host, wherever its output stopped",
         arguments: [0, 1, 15, 16, 17, 39, 40, 41, 100, 16_383, 16_384, 16_385, 30_000, 50_080, 50_103, 50_104])
     func enclaveRestarts(at stop: Int) throws {
         let port = Port()
@@ -108,7 +108,7 @@ struct EpochTests {
         try first.enclave.write(.answer([UInt8](repeating: 9, count: 50_000)), requestID: 2)
         let written = try #require(port.toHost.take(1 << 20))
         port.toHost.write(written.prefix(stop))
-        // And these of the host's were on their way to it.
+        // These bytes of the host were in transit to it.
         try first.host.write(.infer(message: [UInt8](repeating: 3, count: 70_000)), requestID: 3)
 
         let next = port.startEnclave()
@@ -118,13 +118,13 @@ struct EpochTests {
         case .failure(let error): #expect((error as? WireError)?.code == .closed)
         }
         if stop == written.count { #expect(try first.host.read() == nil) }
-        // What the old epoch still wants to say is refused.
+        // Writes of the old epoch are refused.
         #expect(throws: WireError.self) { try first.host.write(.status, requestID: 4) }
         let host = HostStream(try #require(try connection.nextEpoch(within: .seconds(3600))))
         try exchange((try next.finished(), host), requestID: 1)
     }
 
-    @Test("A restart of the host ends the enclave's epoch, also within a record, and the next run joins the new host")
+    @Test("A restart of the host ends the enclave's epoch, even within a record, and the next run joins the new host")
     func hostRestarts() throws {
         let port = Port()
         let first = try port.join(try EpochConnection(port.host))
@@ -145,7 +145,7 @@ struct EpochTests {
         try exchange(try port.join(try EpochConnection(port.host)), requestID: 9)
     }
 
-    @Test("A peer that sends anything but a marker is given up after 4 MiB")
+    @Test("A peer that sends anything but a marker is abandoned after 4 MiB")
     func noise() throws {
         let port = Port()
         port.toHost.write([UInt8](repeating: 0x49, count: (4 << 20) + (1 << 15)))

@@ -13,7 +13,7 @@ struct FrameStreamTests {
         return (host, EnclaveStream(descriptor: descriptor))
     }
 
-    @Test("Tensors of many megabytes arrive as they were sent")
+    @Test("Tensors of many megabytes arrive unchanged")
     func largeTensors() async throws {
         let (host, enclave) = try pair()
         let values = (0..<5_000_000).map { Float($0) }
@@ -37,7 +37,7 @@ struct FrameStreamTests {
         }
     }
 
-    @Test("The end of the stream between two frames is the end, within a frame an error")
+    @Test("The end of the stream is normal between two frames, and an error within a frame")
     func endOfStream() throws {
         let (host, enclave) = try pair()
         try host.write(.status, requestID: 4)
@@ -57,7 +57,7 @@ struct FrameStreamTests {
         #expect(error?.code == .closed)
     }
 
-    @Test("Writing to a peer that is gone is an error, not a signal")
+    @Test("Writing to a closed peer is an error, and causes no signal")
     func brokenPipe() throws {
         let (host, descriptor) = try HostStream.pair()
         Glibc.close(descriptor)
@@ -65,9 +65,7 @@ struct FrameStreamTests {
         #expect(error?.code == .closed)
     }
 
-    @Test(
-        "Without waiting a socket takes what it has room for, and the rest can follow; a pipe and a device take nothing"
-    )
+    @Test("A non-blocking write to a socket sends what fits, and the rest can follow; pipes and devices accept nothing")
     func withoutWaiting() throws {
         let (host, enclave) = try pair()
         let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0) }
@@ -111,7 +109,7 @@ struct FrameStreamTests {
         }
     }
 
-    @Test("Limits apply to what is read next")
+    @Test("Limits apply to the next read")
     func limits() throws {
         let (host, enclave) = try pair()
         try host.write(.infer(message: [UInt8](repeating: 1, count: 100)), requestID: 1)

@@ -25,7 +25,7 @@ struct FrameTests {
         }
     }
 
-    @Test("Every message survives the wire, however the stream is cut into pieces")
+    @Test("Every message survives encoding, however the stream is split")
     func roundTrip() throws {
         try checkRoundTrip(try Samples.hostMessages())
         try checkRoundTrip(try Samples.enclaveMessages())
@@ -44,7 +44,7 @@ struct FrameTests {
         }
     }
 
-    @Test("A received tensor lies in the payload's own aligned memory, with the values that were sent")
+    @Test("A received tensor uses the payload's aligned memory, with the values that were sent")
     func tensorsAreNotCopied() throws {
         let counter = AllocationCounter()
         var decoder = FrameDecoder<HostMessage>(allocator: counter.allocator)

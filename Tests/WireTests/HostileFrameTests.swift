@@ -33,7 +33,7 @@ struct HostileFrameTests {
         return writer.bytes
     }
 
-    @Test("A range of versions that ends before it begins is malformed, and the stream goes on")
+    @Test("A version range that ends before it begins is malformed, and the stream continues")
     func versions() throws {
         #expect(try decoded(frame(kind: 1, [3, 0, 2, 0]), as: HostMessage.self) == [.malformed(77)])
         let bytes =
@@ -42,7 +42,7 @@ struct HostileFrameTests {
     }
 
     @Test(
-        "A header that is wrong in magic, version or flags ends the stream",
+        "A header with a wrong magic number, version or flag ends the stream",
         arguments: [(0, UInt8(0x58)), (3, 0), (4, 1), (5, 1), (7, 1)])
     func wrongHeader(byte: Int, value: UInt8) throws {
         var bytes = OutgoingFrame(HostMessage.status, requestID: 1).bytes
@@ -51,7 +51,7 @@ struct HostileFrameTests {
         #expect(error?.code == .malformed)
     }
 
-    @Test("A frame of an unknown kind is malformed, and the stream goes on", arguments: [UInt8(0), 12, 129, 255])
+    @Test("A frame of an unknown kind is malformed, and the stream continues", arguments: [UInt8(0), 12, 129, 255])
     func unknownKind(kind: UInt8) throws {
         let after = OutgoingFrame(HostMessage.status, requestID: 5).bytes
         for payload in [[], [UInt8](repeating: 1, count: 40_000)] {
@@ -60,7 +60,9 @@ struct HostileFrameTests {
         }
     }
 
-    @Test("A length over its kind's limit takes no memory, and the stream goes on after it", arguments: UInt8(1)...11)
+    @Test(
+        "A length over its kind's limit allocates no memory, and the stream continues after it",
+        arguments: UInt8(1)...11)
     func excessiveLength(kind: UInt8) throws {
         let limits = FrameLimits(messageBytes: 1000, tensorBytes: 2000)
         let limit = try #require(HostMessage.maximumPayloadBytes(kind: kind, limits: limits))
@@ -78,7 +80,7 @@ struct HostileFrameTests {
             try decoded(excessive + after, as: HostMessage.self, limits: limits) == [.malformed(77), .frame(5, after)])
     }
 
-    @Test("Every payload that is cut short or followed by another byte is malformed, and the stream goes on")
+    @Test("Every truncated or extended payload is malformed, and the stream continues")
     func truncatedAndTrailing() throws {
         func check<Message: WireMessage>(_ messages: [Message], openEnded: Set<UInt8>, next: Message) throws {
             let after = OutgoingFrame(next, requestID: 5).bytes
@@ -94,12 +96,12 @@ struct HostileFrameTests {
                 #expect(try decoded(longer + after, as: Message.self) == [.malformed(77), .frame(5, after)])
             }
         }
-        // Provisioning messages, requests and answers are whatever follows the header.
+        // Provisioning messages, requests and answers consist of all bytes after the header.
         try check(try Samples.hostMessages(), openEnded: [5, 6], next: .status)
         try check(try Samples.enclaveMessages(), openEnded: [134], next: .accepted)
     }
 
-    @Test("A flipped bit anywhere is refused or yields another canonical frame, never a trap")
+    @Test("A flipped bit anywhere is refused or gives another canonical frame, and never traps")
     func flippedBits() throws {
         for message in try Samples.hostMessages() {
             let bytes = OutgoingFrame(message, requestID: 1).bytes
@@ -124,7 +126,7 @@ struct HostileFrameTests {
         ("fewer elements than the shape", [1, 0, 0, 0, 2, 1, 2, 0, 0, 0] + [UInt8](repeating: 0, count: 54) + [3]),
     ]
 
-    @Test("A list of tensors is refused for each thing that can be wrong with it", arguments: tensorLists)
+    @Test("A list of tensors is refused for each possible fault", arguments: tensorLists)
     func malformedTensors(what: String, payload: [UInt8]) throws {
         #expect(try decoded(frame(kind: 7, payload), as: HostMessage.self) == [.malformed(77)], "\(what)")
     }

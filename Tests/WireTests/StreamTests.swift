@@ -16,14 +16,14 @@ enum VsockLoopback {
     }
 }
 
-@Suite("Streams of bytes")
+@Suite("Byte streams")
 struct StreamTests {
-    @Test("Frames pass through pipes, which are no sockets, and a vanished reader is an error, not a signal")
+    @Test("Frames pass through pipes, which are not sockets, and a vanished reader is an error, without a signal")
     func pipes() throws {
         var (there, back): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
         let status = max(pipe(&there), pipe(&back))
         try #require(status == 0)
-        // What a program of another test inherits is no end of them.
+        // A program of another test that inherits a descriptor would keep the stream open.
         for descriptor in there + back { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         let host = HostStream(DescriptorStream(input: back[0], output: there[1]))
         do {
@@ -41,7 +41,7 @@ struct StreamTests {
         #expect(error?.code == .closed)
     }
 
-    @Test("A character device carries frames: a terminal without its line discipline")
+    @Test("Frames pass through a character device: a terminal in raw mode")
     func characterDevice() throws {
         let terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
         try #require(terminal >= 0)
@@ -68,7 +68,7 @@ struct StreamTests {
         #expect(frame.requestID == 8)
     }
 
-    @Test("A Unix socket is taken over from a dead process, kept from a living one, and never made of another file")
+    @Test("A Unix socket is taken over from a dead process, kept by a living one, and never replaces another file")
     func unixSockets() throws {
         let path = "/tmp/infenclave-\(getpid())-\(UInt32.random(in: .min ... .max)).sock"
         let listener = try StreamListener(.unix(path: path))
@@ -78,7 +78,7 @@ struct StreamTests {
         let error = #expect(throws: WireError.self) { try StreamListener(.unix(path: path)) }
         #expect(error?.message.contains("another process listens") == true)
         let dialled = EnclaveStream(descriptor: try UnixAddress(path).connect())
-        // The other listener had looked whether somebody listens.
+        // The other listener has already checked whether a process listens.
         _ = try listener.accept()
         let accepted = HostStream(try #require(try listener.accept()))
         try accepted.write(.status, requestID: 1)
@@ -94,7 +94,7 @@ struct StreamTests {
         #expect(throws: WireError.self) { try UnixAddress(String(repeating: "x", count: 200)) }
     }
 
-    @Test("Addresses of an enclave's host are read in one spelling")
+    @Test("Addresses of an enclave's host have one valid spelling")
     func addresses() {
         #expect(StreamAddress("fd:3") == .descriptor(3))
         #expect(StreamAddress("stdio") == .standardStreams)

@@ -11,7 +11,7 @@ struct AssessmentArguments: ParsableArguments {
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
-    @Option(help: ArgumentHelp("A folder of images like those that clients will send.", valueName: "dir")) var images:
+    @Option(help: ArgumentHelp("A folder of pictures like those that clients will send.", valueName: "dir")) var images:
         String?
     @Option(help: ArgumentHelp("An independent classifier that judges IR images.", valueName: "file")) var validator:
         String?
@@ -25,18 +25,18 @@ struct AssessmentArguments: ParsableArguments {
         help: ArgumentHelp(
             "What the validator's output is, as --scores of the model.", valueName: "kind"))
     var validatorScores: ScoreKind?
-    @Option(help: ArgumentHelp("Use only the first N images, by name.", valueName: "n")) var limit: Int?
+    @Option(help: ArgumentHelp("Use only the first N pictures, by name.", valueName: "n")) var limit: Int?
     @Option(
         help:
             ArgumentHelp(
-                "Images for the channel KL at every cut. Default: 60, and 10 at a cut that fails another gate.",
+                "Pictures for the channel KL at every cut. Default: 60, and 10 at a cut that fails another gate.",
                 valueName: "n")
     )
     var klImages: Int?
     @Option(
         help:
             ArgumentHelp(
-                "Images for the decoders (default: 300); from a larger folder, a sample is drawn with --seed.",
+                "Pictures for the decoders (default: 300); from a larger folder, a sample is drawn with --seed.",
                 valueName: "n")
     )
     var decoderImages: Int?
@@ -58,13 +58,14 @@ struct AssessmentArguments: ParsableArguments {
     @Option(
         help:
             ArgumentHelp(
-                "Images for the bounds; 0 leaves them out. Default: 50, if a cut is within the gates.", valueName: "n")
+                "Pictures for the bounds; 0 leaves them out. Default: 50, if a cut is within the gates.", valueName: "n"
+            )
     )
     var boundPictures: Int?
     @Option(
         help:
             ArgumentHelp(
-                "Images for the white-box attack near the decision and at every cut within the gates; with 0 no cut passes for appearance. Default: 4, if a cut is within the gates.",
+                "Pictures for the white-box attack near the decision and at every cut within the gates; with 0 no cut passes for appearance. Default: 4, if a cut is within the gates.",
                 valueName: "n")
     )
     var whiteBox: Int?
@@ -85,7 +86,7 @@ struct AssessmentArguments: ParsableArguments {
                 valueName: "assets")
     )
     var protect: ProtectedAssets = .all
-    @Option(help: ArgumentHelp("Judge the gates for an attacker who learns from this many images.", valueName: "n"))
+    @Option(help: ArgumentHelp("Judge the gates for an attacker who learns from this many pictures.", valueName: "n"))
     var attackerPictures = 100_000
     @Option(
         help: ArgumentHelp(
@@ -97,8 +98,8 @@ struct AssessmentArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Custom gates, a JSON file.", valueName: "file")) var gates: String?
     @Option(help: ArgumentHelp("Maximum enclave memory of the plan, such as 93M.", valueName: "bytes"))
     var enclaveMemory: ByteSize?
-    @Option(help: ArgumentHelp("Maximum latency of the plan, in milliseconds per image.", valueName: "ms")) var latency:
-        Double?
+    @Option(help: ArgumentHelp("Maximum latency of the plan, in milliseconds per picture.", valueName: "ms"))
+    var latency: Double?
     @Option(
         help: ArgumentHelp(
             "How much slower layers run inside the enclave; 1 for the development TEE.", valueName: "factor"))

@@ -11,13 +11,13 @@ struct PrecisionArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Arithmetic: f32, bf16 or int8.", valueName: "type")) var precision = "f32"
     @Option(
         help: ArgumentHelp(
-            "A folder of calibration images: for int8, and recommended for bf16.",
+            "A folder of calibration pictures: for int8, and recommended for bf16.",
             discussion: """
                 The ranges of values are measured on them, and layers stay in a higher precision until the answers \
                 on them agree with f32.
                 """, valueName: "dir"))
     var calibration: String?
-    @Option(help: ArgumentHelp("Number of calibration images, spread over the folder.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of calibration pictures, spread over the folder.", valueName: "n"))
     var calibrationImages = 64
 
     /// Most images for the choice of each layer's precision.

@@ -12,7 +12,7 @@ import Testing
     "Report in a browser", .serialized, .enabled(if: Browser.found != nil, "no chromium or python3 in PATH: skipped"))
 struct BrowserTests {
     @Test(
-        "A report of twenty cuts with long names reads well on a screen, a phone, in the dark and on paper",
+        "A report of twenty cuts with long names is readable on a screen, on a phone, in dark mode and in print",
         .timeLimit(.minutes(60)))
     func layout() throws {
         let said = try Browser.check(ReportPage.html(of: LongReport.result()), keeps: true)
@@ -20,7 +20,7 @@ struct BrowserTests {
     }
 
     @Test(
-        "A damaged page is found: too wide, too pale, a cut that cannot be reached, labels on each other, a phone's rules on paper, no dark scheme",
+        "Faulty pages are detected: too wide, low contrast, unreachable cuts, overlaps, print style, dark mode",
         .timeLimit(.minutes(60)),
         arguments: [
             ("max-width:1180px", "min-width:1400px", "the page is 1400 wide"),

@@ -10,7 +10,7 @@ struct AssessMerge: Command {
         abstract: "Merge the shards of an assessment.",
         discussion: """
             Repeats the first shard's command with the results of all shards, and computes what they did not, such \
-            as decoders near the decision. The model and the images must still be at the paths of that command. \
+            as decoders near the decision. The model and the pictures must still be at the paths of that command. \
             Shards with other or changed inputs are refused.
             """)
 

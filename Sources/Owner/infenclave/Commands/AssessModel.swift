@@ -9,8 +9,8 @@ struct AssessModel: Command {
         commandName: "measure",
         abstract: "Measure the leakage at every cut, and recommend a partition.",
         discussion: """
-            Writes assessment.json, plan.json and report.html into --out. The report contains images: protect it \
-            like them. The validator is an independent classifier of similar images; without one the model judges \
+            Writes assessment.json, plan.json and report.html into --out. The report contains pictures: protect it \
+            like them. The validator is an independent classifier of similar pictures; without one the model judges \
             itself, and the report says so. Intermediate results are kept in --work, and the same command resumes \
             after an interruption. `infenclave assess merge` joins the results of several machines.
             """)

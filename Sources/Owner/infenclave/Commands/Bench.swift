@@ -23,7 +23,7 @@ struct Bench: Command {
     @OptionGroup var engine: EngineArguments
     @OptionGroup var arithmetic: PrecisionArguments
     @Option(
-        help: ArgumentHelp("Compare the answers with those in f32, on the images of this folder.", valueName: "dir"))
+        help: ArgumentHelp("Compare the answers with those in f32, on the pictures of this folder.", valueName: "dir"))
     var accuracy: String?
     @Option(help: ArgumentHelp("A plan.json of `assess`.", valueName: "file")) var plan: String?
     @Option(help: ArgumentHelp("The last layer of the FrontNet.", valueName: "layer")) var front: String?
@@ -31,7 +31,7 @@ struct Bench: Command {
     @Option(help: ArgumentHelp("Runs of each kind.", valueName: "n")) var runs = 50
     @Flag(help: "Also measure throughput: inferences per second with one inference per thread.")
     var throughput = false
-    @Option(help: ArgumentHelp("Also run batches of this many images.", valueName: "n")) var batch: Int?
+    @Option(help: ArgumentHelp("Also run batches of this many pictures.", valueName: "n")) var batch: Int?
     @Option(help: ArgumentHelp("For a bundle in place of a model: its model key.", valueName: "file")) var key: String?
     @Option(help: ArgumentHelp("For a bundle: its owner's signing key.", valueName: "file")) var ownerKey: String?
     @Flag(help: "Print JSON.") var json = false

@@ -13,13 +13,13 @@ import Tensors
 
 struct Classify: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Classify images in an attested enclave; they leave this machine only encrypted.")
+        abstract: "Classify pictures in an attested enclave; they leave this machine only encrypted.")
 
     @OptionGroup var target: ServerArguments
     @Option(help: ArgumentHelp("Your access token.", valueName: "file")) var token: String
     @Option(help: ArgumentHelp("Number of classes to print.", valueName: "n")) var top = 5
-    @Flag(help: "Print JSON, one object per image and line.") var json = false
-    @Argument(help: "Images (JPEG, PNG, WebP, BMP, GIF, TIFF), or .npy files with the input tensor.") var images:
+    @Flag(help: "Print JSON, one object per picture and line.") var json = false
+    @Argument(help: "Pictures (JPEG, PNG, WebP, BMP, GIF, TIFF), or .npy files with the input tensor.") var images:
         [String]
 
     func validate() throws {

@@ -17,7 +17,8 @@ struct Demo: Command {
 
     @Option(help: ArgumentHelp("The folder to write; an earlier demo in it is replaced.", valueName: "dir")) var out =
         "infenclave-demo"
-    @Option(help: ArgumentHelp("The folder with the built-in model and images.", valueName: "dir")) var assets: String?
+    @Option(help: ArgumentHelp("The folder with the built-in model and pictures.", valueName: "dir")) var assets:
+        String?
 
     func execute() async throws {
         let assets = try resolvedAssets()
@@ -30,7 +31,7 @@ struct Demo: Command {
             "--work", file("work"),
         ]
         try await step(
-            "Assessment: what can an attacker with images like yours recover at each cut? Appearance, identity and class.",
+            "Assessment: what can an attacker with pictures like yours recover at each cut? Appearance, identity and class.",
             assess + ["--out", file("assessment")])
         try await step(
             "Keys: the owner's signing key, and a client's access token.",
@@ -47,7 +48,7 @@ struct Demo: Command {
                 server: server.url, assets: assets, picture: pictures[0], policy: policy, token: file("client.token"))
         }
         try await step(
-            "Second deployment: with only appearance protected, and against an attacker with 300 images, a cut may pass.",
+            "Second deployment: with only appearance protected, and against an attacker with 300 pictures, a cut may pass.",
             assess + [
                 "--protect", "appearance", "--attacker-pictures", "300", "--out", file("appearance"),
             ])
@@ -67,15 +68,15 @@ struct Demo: Command {
             printLines(
                 """
                 What the host saw: in the first deployment only ciphertext; in the second also, not encrypted, \
-                \(formatted(bytes: cut.bytesOut)) out and \(formatted(bytes: cut.bytesBack)) back per image. \
+                \(formatted(bytes: cut.bytesOut)) out and \(formatted(bytes: cut.bytesBack)) back per picture. \
                 \(file("appearance/report.html")) shows what an attacker recovers from them.
                 """)
         } else {
-            print("No cut passes, so there is no second deployment with these images.")
+            print("No cut passes, so there is no second deployment with these pictures.")
         }
         printLines(
             """
-            The report, with images of what each cut reveals: \(file("assessment/report.html"))
+            The report, with pictures of what each cut reveals: \(file("assessment/report.html"))
             The development TEE is an ordinary process. It shows how everything works, and protects nothing.
             """)
     }
@@ -101,7 +102,7 @@ struct Demo: Command {
         print(
             String(
                 format:
-                    "plain, in this process: %.2f ms; in the enclave, over HTTP, from image to decrypted answer: %.2f ms (medians of %d)",
+                    "plain, in this process: %.2f ms; in the enclave, over HTTP, from picture to decrypted answer: %.2f ms (medians of %d)",
                 plain.milliseconds, confidential.milliseconds, confidential.runs))
         print("")
     }

@@ -4,10 +4,10 @@ import LeakageAssessment
 
 struct Features: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Write the boundary tensors of a cut, and the images, for an external attack.",
+        abstract: "Write the boundary tensors of a cut, and the pictures, for an external attack.",
         discussion: """
             Writes features.npy, pictures.npy, names.json and split.json into --out, a new folder that contains \
-            images: protect it like them. Tokens that are no part of a map, such as a class token, are in tokens.npy. Images and split are those of an assessment with the same --images, \
+            pictures: protect it like them. Tokens that are no part of a map, such as a class token, are in tokens.npy. Pictures and split are those of an assessment with the same --images, \
             --limit, --decoder-images and --seed. `assess --attack` takes the result of the attack; Examples/attacks \
             has an example.
             """)
@@ -16,13 +16,13 @@ struct Features: Command {
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
     @Option(help: ArgumentHelp("The cut, by the name of the last layer inside.", valueName: "layer")) var cut: String
-    @Option(help: ArgumentHelp("A folder of images like those that clients will send.", valueName: "dir")) var images:
+    @Option(help: ArgumentHelp("A folder of pictures like those that clients will send.", valueName: "dir")) var images:
         String
     @Option(help: ArgumentHelp("The folder to create.", valueName: "dir")) var out: String
-    @Option(help: ArgumentHelp("Use only the first N images, by name.", valueName: "n")) var limit: Int?
+    @Option(help: ArgumentHelp("Use only the first N pictures, by name.", valueName: "n")) var limit: Int?
     @Option(
         help: ArgumentHelp(
-            "Number of images (default: 300); from a larger folder, a sample is drawn with --seed.", valueName: "n"))
+            "Number of pictures (default: 300); from a larger folder, a sample is drawn with --seed.", valueName: "n"))
     var decoderImages: Int?
     @Option(help: ArgumentHelp("The seed of sample and split.", valueName: "n")) var seed: UInt64 = 1
     @Flag(help: "Print a summary as JSON.") var json = false

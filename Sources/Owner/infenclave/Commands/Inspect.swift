@@ -16,7 +16,7 @@ struct Inspect: Command {
     @OptionGroup var engine: EngineArguments
     @Flag(help: "Print the engine's plan instead: fused nodes, chosen code, time of each step.")
     var plan = false
-    @Option(help: ArgumentHelp("Write this image, preprocessed for the network, to --out.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write this picture, preprocessed for the network, to --out.", valueName: "file"))
     var picture: String?
     @Option(help: ArgumentHelp("The file for --picture, a .png file.", valueName: "file")) var out: String?
     @Flag(help: "Print JSON.") var json = false

@@ -26,7 +26,7 @@ struct Partition: Command {
     @Option(
         help:
             ArgumentHelp(
-                "Compare the answers with those in f32, on the images of this folder. Default: those of --calibration.",
+                "Compare the answers with those in f32, on the pictures of this folder. Default: those of --calibration.",
                 valueName: "dir")
     )
     var accuracy: String?

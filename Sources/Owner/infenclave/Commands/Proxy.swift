@@ -9,7 +9,7 @@ struct Proxy: Command {
     static let configuration = CommandConfiguration(
         abstract: "Serve the Open Inference Protocol on this machine for a model in attested enclaves.",
         discussion: """
-            Clients of Triton and KServe, and curl, send tensors to the model NAME and images to NAME_image. The \
+            Clients of Triton and KServe, and curl, send tensors to the model NAME and pictures to NAME_image. The \
             proxy attests the servers, encrypts every request, and decrypts the answers. --grpc needs the program \
             infenclave-proxy beside this one.
             """)

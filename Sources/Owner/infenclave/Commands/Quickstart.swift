@@ -6,7 +6,7 @@ import Partitioning
 
 struct Quickstart: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Try a model: put everything inside an enclave, serve it on this machine, classify images.",
+        abstract: "Try a model: put everything inside an enclave, serve it on this machine, classify pictures.",
         discussion: """
             Keys, bundle, policy, server, owner and client are made with commands that are printed, so that they can \
             be repeated. The development TEE, in which the model is served, protects nothing. The server runs until \
@@ -18,13 +18,13 @@ struct Quickstart: Command {
     @Option(help: ArgumentHelp("The class names, one per line, without control characters.", valueName: "file"))
     var labels: String
     @Option(
-        help: ArgumentHelp("An image to classify, JPEG, PNG, WebP, BMP, GIF or TIFF; repeatable.", valueName: "file"))
+        help: ArgumentHelp("A picture to classify, JPEG, PNG, WebP, BMP, GIF or TIFF; repeatable.", valueName: "file"))
     var picture: [String] = []
     @Option(help: ArgumentHelp("The folder to write; an earlier trial in it is replaced.", valueName: "dir")) var out =
         "infenclave-quickstart"
     @Option(help: ArgumentHelp("The address to listen on; port 0 for any free port.", valueName: "address"))
     var listen = "127.0.0.1:8080"
-    @Flag(help: "End after classifying the images.") var once = false
+    @Flag(help: "End after classifying the pictures.") var once = false
 
     func validate() throws {
         _ = try ListenAddress(listen)
@@ -57,7 +57,7 @@ struct Quickstart: Command {
             printLines(
                 """
                 The development TEE is an ordinary process. It shows how everything works, and protects nothing. \
-                `infenclave assess` measures what a BackNet on the host would reveal of your images.
+                `infenclave assess` measures what a BackNet on the host would reveal of your pictures.
                 """)
             guard !once else { return }
             print("Serving until interrupted. A client elsewhere needs \(policy) and \(trial.token):")

@@ -8,14 +8,14 @@ import Tensors
 
 struct Run: Command {
     static let configuration = CommandConfiguration(
-        abstract: "Run a model locally on an image or a tensor.",
+        abstract: "Run a model locally on a picture or a tensor.",
         discussion: "It prints the values of the model's output as they are, and what a server takes them for.")
 
     @OptionGroup var source: ModelArguments
     @OptionGroup var preprocess: PreprocessArguments
     @OptionGroup var engine: EngineArguments
     @OptionGroup var arithmetic: PrecisionArguments
-    @Option(help: ArgumentHelp("An image, or a .npy file with the input tensor.", valueName: "file")) var input: String
+    @Option(help: ArgumentHelp("A picture, or a .npy file with the input tensor.", valueName: "file")) var input: String
     @Option(help: ArgumentHelp("Number of classes to print.", valueName: "n")) var top = 5
     @Flag(help: "Print JSON.") var json = false
 
