@@ -54,6 +54,6 @@ struct FieldCaseTests {
         }
     }
 
-    @Test("Every folder of the corpus was read")
+    @Test("Every folder was read")
     func completeness() { #expect(FieldCase.all.map(\.name) == SharedFiles.names(in: FieldCase.folder)) }
 }

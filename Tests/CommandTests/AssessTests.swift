@@ -63,7 +63,7 @@ struct AssessTests {
                 == ["assessment.json", "plan.json", "report.html"])
     }
 
-    @Test("With --work the results stay, and a second run writes the same bytes")
+    @Test("With --work the intermediate results are kept, and a second run writes the same bytes")
     func work() throws {
         let folder = try TemporaryFolder()
         for name in ["first", "second"] {

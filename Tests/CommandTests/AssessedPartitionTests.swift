@@ -21,7 +21,7 @@ struct AssessedPartitionTests {
 
     private func digest(of path: String) throws -> String { ContentDigest(of: try bytes(of: path)).description }
 
-    @Test("An assessment is accepted with its digest, gates, verdict and number of pictures")
+    @Test("The bundle records the assessment's digest, gates, verdict and number of pictures")
     func assessed() throws {
         let folder = try TemporaryFolder()
         let report = folder.file("report")
@@ -70,7 +70,7 @@ struct AssessedPartitionTests {
     }
 
     @Test(
-        "A hand-written plan is refused: without an assessment, with a digest of zeros, or with its own cuts or noise")
+        "A plan that assess did not write is refused: no assessment, a zero digest, or other cuts or noise")
     func writtenByHand() throws {
         let folder = try TemporaryFolder()
         let zeros = String(repeating: "0", count: 64)

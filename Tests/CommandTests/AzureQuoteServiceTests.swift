@@ -86,7 +86,7 @@ struct AzureQuoteServiceTests {
         #expect(transport.requests.isEmpty)
     }
 
-    @Test("An invalid answer, or the quote of another machine, is an error that names the service")
+    @Test("An invalid response, or the quote of another machine, is an error that names the service")
     func refusals() async throws {
         let other = try AzureFixture.tdx().with { $0.runtimeData += " " }.tdQuote()
         let answers: [(Int, [UInt8])] = [

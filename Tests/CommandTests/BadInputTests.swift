@@ -104,7 +104,7 @@ struct BadInputTests {
         #expect(try BoundedFile.contents(of: file, maximumBytes: 4) == Data("text".utf8))
     }
 
-    @Test("Models that are missing, folders, truncated or text")
+    @Test("A model path that is missing, a folder, truncated or text is refused")
     func models() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)
@@ -344,7 +344,7 @@ struct BadInputTests {
             ], in: folder)
     }
 
-    @Test("Folders that are not bundles, and ports in use")
+    @Test("serve refuses invalid bundles and ports that are in use")
     func serving() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)
@@ -387,7 +387,7 @@ struct BadInputTests {
         try expectUsage(["serve", deployment.bundle, "--tee", "magic"], in: folder)
     }
 
-    @Test("Servers that are unreachable or of another product, and missing options of client commands")
+    @Test("Clients refuse unreachable servers, other servers and missing arguments")
     func clients() throws {
         let folder = try TemporaryFolder()
         let files = try BadFiles(in: folder)

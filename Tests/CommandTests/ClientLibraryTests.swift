@@ -151,7 +151,7 @@ struct ClientLibraryTests {
         #expect(gone?.code == .unreachable)
     }
 
-    @Test("A restarted enclave reports it until it is provisioned, and the same client continues then")
+    @Test("A restarted enclave reports that it is unprovisioned, and after provisioning the same client continues")
     func restarted() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -171,7 +171,7 @@ struct ClientLibraryTests {
         #expect(try await client.session().peer.epoch != epoch)
     }
 
-    @Test("When the lease ends a client is told, and continues under the next one")
+    @Test("A client is told when the lease ends, and continues under the next lease")
     func lease() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -211,7 +211,7 @@ struct ClientLibraryTests {
     }
 
     @Test(
-        "A process that replaces an enclave after an answer gets nothing that it can decrypt, and soon only evidence requests"
+        "An enclave that replaces the attested one receives nothing it can decrypt, and after rejection no pictures"
     )
     func replacedEnclave() async throws {
         let folder = try TemporaryFolder()
@@ -264,7 +264,7 @@ struct ClientLibraryTests {
         #expect(try await best(picture, client) == "Stop")
     }
 
-    @Test("Under a withdrawn policy nothing is sent, until there is another one")
+    @Test("After a policy is withdrawn nothing is sent until there is another policy")
     func withdrawnPolicy() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)
@@ -381,7 +381,7 @@ struct ClientLibraryTests {
         #expect(later.count { $0.body != nil } == 1)
     }
 
-    @Test("An unreachable server is tried three times, at the first request as after an answered one")
+    @Test("An unreachable server is tried three times, both at the first request and after an answered one")
     func attempts() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let away = TransportError(.notConnected, "nobody is there")

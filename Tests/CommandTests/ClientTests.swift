@@ -36,7 +36,7 @@ struct ClientTests {
         #expect(try await failure(server.url, deployment) == nil)
     }
 
-    @Test("Redirects are not followed, long answers are cut off, and anything but evidence is refused")
+    @Test("Redirects are not followed, long answers are cut off, and invalid evidence is refused")
     func otherAnswers() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)

@@ -85,7 +85,7 @@ struct CollateralTests {
         }
     }
 
-    @Test("A quote that does not state its platform is an error, and the cache is not asked")
+    @Test("A quote that hides its platform is refused before the cache is asked")
     func hiddenPlatform() async throws {
         for fixture in [IntelFixture.sgx(), IntelFixture.tdx()] {
             let peer = PeerFixture(fixture.with { $0.certificationKind = 1 })
@@ -170,7 +170,7 @@ struct CollateralTests {
         #expect(ContinuousClock.now - start < .seconds(1800))
     }
 
-    @Test("Nothing is fetched for a server of a TEE that the policy does not name")
+    @Test("Nothing is fetched for a server whose TEE the policy does not name")
     func otherTEE() async throws {
         let fixture = IntelFixture.tdx()
         var peer = PeerFixture(fixture)

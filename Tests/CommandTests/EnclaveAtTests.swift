@@ -33,7 +33,7 @@ struct EnclaveAtTests {
         #expect(server.program.children.isEmpty)
     }
 
-    @Test("A command that starts no enclave is reported with its output, and tried again")
+    @Test("If the command starts no enclave, the log states what it printed, and the command is retried")
     func wrongCommand() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment, options: ["--enclave-at", "echo no such machine >&2; exit 3"])
@@ -104,7 +104,7 @@ struct EnclaveAtTests {
     }
 
     @Test(
-        "Options that exclude each other are refused before anything is started",
+        "Contradictory options are refused before anything is started",
         arguments: [
             ["--tee", "auto", "--enclave-at", "unix:/tmp/x"],
             ["--tee", "development", "--enclave-at", "unix:/tmp/x", "--development-key", "k"],

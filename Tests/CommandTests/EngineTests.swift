@@ -152,7 +152,7 @@ struct EngineTests {
         #expect(refusal.status == 1 && refusal.errors.contains("all layers inside"))
     }
 
-    @Test("Addresses that cannot be intended are refused before anything starts")
+    @Test("Invalid engine addresses are refused before anything starts")
     func arguments() throws {
         let folder = try TemporaryFolder()
         let inside = try Deployment(cuts: Demo.everythingInside, in: folder)

@@ -25,7 +25,9 @@ struct FieldModelTests {
         return "\(Demo.pictures)/\(try #require(names.first { $0.hasSuffix(".png") }))"
     }
 
-    @Test("An open shape is demanded, and taken from --shape, the tensor or transformers' configuration")
+    @Test(
+        "An open input shape is refused with --shape, and taken from --shape, the tensor or transformers' configuration"
+    )
     func openShape() throws {
         let folder = try TemporaryFolder()
         let name = "optimum-pixel-values"

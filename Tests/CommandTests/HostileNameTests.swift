@@ -53,7 +53,8 @@ struct HostileNameTests {
         #expect(!(outcome.output + outcome.errors).isEmpty, "\(what)", sourceLocation: sourceLocation)
     }
 
-    @Test("inspect, run, bench, assess, features and partition print no control characters of names, in any form")
+    @Test(
+        "inspect, run, bench, assess, features and partition print no terminal control sequence of a name, in any form")
     func model() throws {
         let folder = try TemporaryFolder()
         let model = try model(Self.hostile, in: folder)

@@ -7,7 +7,7 @@ import Testing
 @Suite("An enclave that stops responding", .serialized)
 struct HungEnclaveTests {
     @Test(
-        "While the enclave's process is stopped the server reports that it is not ready; when it continues, it serves as before"
+        "While its enclave is stopped, the server reports not ready; when it continues, the server serves again"
     )
     func visible() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -60,7 +60,7 @@ struct HungEnclaveTests {
         #expect(server.program.children == enclaves)
     }
 
-    @Test("The enclave stops waiting for a client that disconnects, and serves others as before")
+    @Test("The host stops waiting for a disconnected client, and the enclave serves others as before")
     func abandoned() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)

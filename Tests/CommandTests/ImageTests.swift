@@ -248,7 +248,7 @@ struct ImageTests {
         try expectNoPolicy("tdx", "snp", ["--minimum-evaluation-data-number", "17"], naming: "another TEE")
     }
 
-    @Test("Input that cannot become an image is refused with a remedy, and nothing is written")
+    @Test("Invalid image inputs are refused with the remedy, and nothing is written")
     func refusals() throws {
         let folder = try TemporaryFolder()
         let inputs = try ImageInputs(in: folder)
@@ -368,7 +368,7 @@ struct ImageTests {
         }
     }
 
-    @Test("Every output for a Gramine manifest says that it was never tried")
+    @Test("A Gramine manifest states in every output that it is untested")
     func gramine() throws {
         let folder = try TemporaryFolder()
         let outcome = try succeed(["image", "--kind", "sgx", "--out", folder.file("sgx")], in: folder)

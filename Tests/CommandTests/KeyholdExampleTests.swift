@@ -73,7 +73,7 @@ struct KeyholdExampleTests {
     func container() throws { try expectProvisioning(Self.containerArguments()) }
 
     @Test(
-        "systemd accepts the unit, which opens no port",
+        "systemd accepts the example unit, which opens no port",
         .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/systemd-analyze"), "there is no systemd"))
     func unitFile() throws {
         let folder = try TemporaryFolder()

@@ -44,7 +44,7 @@ struct LoadTests {
         #expect(Int(served) >= answered + (open["answered"] as? Int ?? 0))
     }
 
-    @Test("Requests that a server has no room for are refused at once with Retry-After, and counted separately")
+    @Test("Requests over the server's capacity are refused at once with a retry time, and counted separately")
     func refusals() throws {
         let deployment = try Deployment(cuts: Demo.everythingInside, in: try TemporaryFolder())
         let server = try Server(deployment, options: ["--maximum-waiting", "1"])

@@ -26,7 +26,7 @@ struct MeasureTests {
         #expect(text.contains("development: \(value)\n"))
     }
 
-    @Test("A TEE's values are read from saved evidence; on a machine without one, the error says what is missing")
+    @Test("Hardware measurements are read from saved evidence; without it the error names the missing device")
     func hardware() throws {
         let folder = try TemporaryFolder()
         let bundle = try Deployment(in: folder).bundle

@@ -60,7 +60,7 @@ struct MetricsTests {
         #expect(exposition.samples.keys.contains { $0.hasPrefix("infenclave_build_info{version=") })
     }
 
-    @Test("promtool finds no fault in the metrics", .enabled(if: promtool != nil, "there is no promtool"))
+    @Test("promtool reports no problem with the metrics", .enabled(if: promtool != nil, "there is no promtool"))
     func valid() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)

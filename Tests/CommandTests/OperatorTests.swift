@@ -13,7 +13,7 @@ struct OperatorTests {
     }
 
     @Test(
-        "With few file descriptors, idle connections keep nobody from being served",
+        "With few file descriptors, idle connections do not prevent others from being served",
         .enabled(if: Strangers.raiseDescriptorLimit(), "the hard limit of file descriptors is too low"),
         arguments: [(64, 300), (1024, 1100)])
     func descriptors(_ limit: Int, _ count: Int) throws {

@@ -75,7 +75,7 @@ struct PresetTests {
             in: folder)
     }
 
-    @Test("Without a stated preprocessing, a model of 224x224 takes pictures as torchvision's reference training does")
+    @Test("By default a 224-pixel model uses the preprocessing of torchvision's reference training")
     func usual() throws {
         let usual = try seen([])
         #expect(usual == (try seen(["--preprocess", "torchvision:resnet18"])))
@@ -112,7 +112,7 @@ struct PresetTests {
             ["run", model, "--preprocess", "torchvision:\(name)", "--input", picture], naming: phrase, in: folder)
     }
 
-    @Test("A TensorFlow file without a stated preprocessing is normalised as for ImageNet, with a warning")
+    @Test("A TensorFlow model without preprocessing data is normalised as for ImageNet, with a warning")
     func tensorFlow() throws {
         let name = Array("infenclave".utf8)
         var bytes = [UInt8](file)
@@ -231,7 +231,7 @@ struct PresetTests {
         _ = try seen(["--preprocess", "torchvision:resnet18"])
     }
 
-    @Test("A config.json of another kind is ignored with a note")
+    @Test("An unrelated config.json is ignored, with a note")
     func passedOver() throws {
         let expected = try seen([])
         let output = folder.file("z.npy")

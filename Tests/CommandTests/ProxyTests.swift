@@ -125,7 +125,7 @@ struct ProxyTests {
         #expect(try proxy.best(Demo.clients[0].0) == "Stop")
     }
 
-    @Test("Another enclave at the port of a lost one is asked for evidence, and is sent nothing else")
+    @Test("Another enclave at the port of a lost one is attested again and receives no picture")
     func anotherEnclave() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -243,7 +243,7 @@ struct ProxyTests {
         #expect(try proxy.program.wait().status == 0)
     }
 
-    @Test("Clients on other machines need a key, and the development TEE has to be named")
+    @Test("A non-loopback listener needs an API key, and the development TEE must be named")
     func refusals() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let arguments = [

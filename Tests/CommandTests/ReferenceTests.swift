@@ -172,7 +172,7 @@ struct ReferenceTests {
         }
     }
 
-    @Test("Pillow and ONNX Runtime give the answers for photographs that the models' folders state")
+    @Test("Pillow and ONNX Runtime give the stored references of the models for the photographs")
     func sourcesAgree() throws {
         let photographs = try Self.photographReferences()
         // Only the reference pictures with a shorter side of 256 were made from these photographs.

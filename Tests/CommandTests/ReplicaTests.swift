@@ -127,7 +127,7 @@ struct ReplicaTests {
     }
 
     @Test(
-        "kill -9 of a replica under load: the others serve on, its clients attest again, and only requests under way fail"
+        "After kill -9 of one replica under load the other serves, clients attest again, and no request fails"
     )
     func killed() async throws {
         let (deployment, server) = try set(2)
@@ -159,7 +159,7 @@ struct ReplicaTests {
         #expect(try server.metric("enclave_restarts_total") == 1)
     }
 
-    @Test("SIGSTOP of a replica under load delays only the requests that wait for it, until they are answered")
+    @Test("After SIGSTOP of one replica under load only its own requests wait, and they are answered later")
     func stopped() async throws {
         let (deployment, server) = try set(2)
         try succeed(deployment.provisionArguments(server.url) + Self.ample, in: deployment.folder)

@@ -148,7 +148,7 @@ struct ScoreTests {
         #expect(scores(manifest) == (tail.isProbability ? "probabilities" : "logits"))
     }
 
-    @Test("--scores overrides what the last layers show, with a note, and changes the graph of the assessment")
+    @Test("--scores overrides what the last layers show, with a note, and changes the assessed graph")
     func stated() throws {
         let file = try model(Self.clip)
         let inspected = try succeed(["inspect", file, "--scores", "logits", "--json"], in: folder)

@@ -16,7 +16,7 @@ struct ServeConfigurationTests {
     }
 
     @Test(
-        "Unknown options, values of another kind and repeated options are refused with the file's name",
+        "Unknown members, values of another type and duplicate members are refused with the file's name",
         arguments: [
             (#"{"bundles":["x.infenclave"],"tee":"development","workerz":1}"#, "workerz"),
             (#"{"bundles":["x.infenclave"],"tee":"development","workers":0}"#, "--workers takes"),
@@ -35,14 +35,14 @@ struct ServeConfigurationTests {
         #expect(outcome.errors.contains("serve.json") && outcome.errors.contains(word), "\(outcome.errors)")
     }
 
-    @Test("With a configuration file the command line takes no other options")
+    @Test("Command-line options beside a configuration file are refused")
     func alone() throws {
         let outcome = try infenclave(["serve", "a.infenclave", "--config", "x.json"], in: try TemporaryFolder())
         #expect(outcome.status == 64 && outcome.errors.contains("--config takes the place"), "\(outcome.errors)")
     }
 
     @Test(
-        "SIGHUP reads the configuration again: bundles and log level change, other changes are reported to need a restart"
+        "SIGHUP reloads bundles and log level, and reports that other changes need a restart"
     )
     func reload() throws {
         let folder = try TemporaryFolder()

@@ -39,7 +39,7 @@ private final class Manager {
 
 @Suite("Notifications to a service manager")
 struct ServiceManagerTests {
-    @Test("systemd is notified of readiness, state, liveness and stop")
+    @Test("The service manager is notified of readiness, state, liveness and stopping")
     func notifications() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         // The longest path of a socket is short.

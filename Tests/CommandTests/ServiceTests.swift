@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The server's life cycle")
 struct ServiceTests {
-    @Test("Until the owner provisions it, the server is live but not ready, and answers 503 with a code")
+    @Test("Until it is provisioned the server is live but not ready, and answers 503 with a code")
     func unprovisioned() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let server = try Server(deployment)
@@ -68,7 +68,7 @@ struct ServiceTests {
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
     }
 
-    @Test("Provisioning again removes clients, and gives each its own quota")
+    @Test("Provisioning again removes unlisted clients, and gives each client its own quota")
     func updatedClients() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)
@@ -137,7 +137,7 @@ struct ServiceTests {
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == "Stop")
     }
 
-    @Test("SIGTERM and SIGINT end the server in order, and the enclave with it", arguments: [SIGTERM, SIGINT])
+    @Test("SIGTERM and SIGINT end the server in order, together with the enclave", arguments: [SIGTERM, SIGINT])
     func termination(_ signal: Int32) throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         // Other tests may delay it now and then; a host that waits without reason does so every time.

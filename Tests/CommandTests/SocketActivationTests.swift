@@ -27,7 +27,7 @@ struct SocketActivationTests {
     }
 
     @Test(
-        "A connection from before the server's start is answered once it runs, and after a restart over the same sockets"
+        "A connection made before the server starts is answered afterwards, and so is one before a restart"
     )
     func activation() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -62,7 +62,7 @@ struct SocketActivationTests {
         #expect(try deployment.classify(server.url, [Demo.clients[0].0])[0][0].name == Demo.clients[0].1)
     }
 
-    @Test("Sockets that cannot be distinguished, or do not listen, are refused with what the unit has to state")
+    @Test("Ambiguous or non-listening sockets are refused with the unit's necessary settings")
     func refused() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let sockets = try Sockets()

@@ -111,7 +111,7 @@ struct StrangerTests {
     private static let isQuiet = ProcessInfo.processInfo.environment["INFENCLAVE_QUIET"] == "1"
 
     @Test(
-        "While strangers idle, send slowly or too much and read nothing, an authorised client is served; afterwards no resource is held",
+        "A listed client is served while others idle, send slowly or too much, or do not read; then resources are freed",
         .enabled(if: Strangers.raiseDescriptorLimit(), "the hard limit of file descriptors is too low"))
     func attack() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -156,7 +156,7 @@ struct StrangerTests {
     }
 
     @Test(
-        "Clients that do not read their answers hold neither slots nor memory, and an authorised client is served",
+        "Clients that do not read their answers hold neither places nor memory, and a listed client is served",
         .enabled(if: Strangers.raiseDescriptorLimit(), "the hard limit of file descriptors is too low"))
     func unread() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
@@ -183,7 +183,7 @@ struct StrangerTests {
         try server.program.wait(until: "end") { try server.metric("connections") <= 2 }
     }
 
-    @Test("Received bodies of 15 MiB whose senders have no token leave room for an authorised client")
+    @Test("Complete 15 MiB bodies from clients without a token leave room for a listed client")
     func largeBodies() throws {
         let deployment = try BodyMemoryTests.deployment(in: try TemporaryFolder())
         let server = try Server(provisioned: deployment)

@@ -15,7 +15,7 @@ struct TraceTests {
         }
     }
 
-    @Test("Each request has its stages from host to BackNet, under identifiers that no client influences")
+    @Test("Each request has a trace of its stages from host to BackNet, with identifiers that no client influences")
     func served() throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         let collector = try TestEngine { _ in .answer(200, [:], Array("{}".utf8)) }

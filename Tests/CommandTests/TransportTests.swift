@@ -83,7 +83,7 @@ struct TransportTests {
         #expect(found.contains("sent no header 'sgx-enclave-identity-issuer-chain'"), "\(found)")
     }
 
-    @Test("Endless headers, a malformed one, and bytes that are not HTTP are distinguished")
+    @Test("Heads that are endless, truncated or not HTTP give different errors")
     func hostileHeads() async throws {
         let deployment = try Deployment(in: try TemporaryFolder())
         func failure(_ answer: String) async throws -> ClientError? {
@@ -118,7 +118,7 @@ struct TransportTests {
         #expect(outcome.status == 0, "\(outcome.errors)")
     }
 
-    @Test("An unreachable proxy of the environment is named, and the server is not reported as unreachable")
+    @Test("If the environment's proxy is unreachable, the error names the proxy instead of the server")
     func absentProxy() throws {
         let folder = try TemporaryFolder()
         let deployment = try Deployment(in: folder)

@@ -13,7 +13,7 @@ struct WebClientTests {
     }
 
     @Test(
-        "A page classifies in a real enclave, refuses tampered data, and contacts no other machine",
+        "A page classifies with a real enclave, refuses altered data, and contacts only this machine",
         .timeLimit(.minutes(60)))
     func server() throws {
         let said = try Chromium.check(["server", Program.products + "/infenclave"])

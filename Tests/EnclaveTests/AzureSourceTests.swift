@@ -69,7 +69,7 @@ struct AzureSourceTests {
         #expect(AzureForm.reportWithoutQuote(in: whole) == nil)
     }
 
-    @Test("A machine of another kind than the named one is not a source of evidence, and each kind is detected")
+    @Test("A machine of another kind than named is refused, and each kind is detected automatically")
     func kinds() throws {
         let (snp, tdx) = (try machine(.snp()).tpm, try machine(.tdx()).tpm)
         for (tpm, kind, other) in [(snp, TEEKind.azureSNP, TEEKind.azureTDX), (tdx, .azureTDX, .azureSNP)] {

@@ -177,7 +177,7 @@ struct LimitTests {
         #expect(try host.status().keyGeneration > 30)
     }
 
-    @Test("A replay is detected as long as its key is valid")
+    @Test("A replay is detected for as long as its key is valid")
     func replaysOverManyRequests() throws {
         let host = try TestHost.provisioned(
             TinyModel(isAllInside: true))

@@ -75,7 +75,7 @@ struct PlatformToVerdictTests {
         #expect(try verdict(fixture, GramineEvidence(files: kernel), collateral: fixture.collateral()).isAccepted)
     }
 
-    @Test("Hardware is detected, and its absence never selects the development TEE")
+    @Test("The present TEE is detected, and without one the development TEE is not chosen")
     func detection() throws {
         let absent = HardwareEvidenceTests.ModelModule { _ throws(KernelError) in throw .noEntry }
         let present = HardwareEvidenceTests.ModelModule { _ throws(KernelError) in [0xA0] }

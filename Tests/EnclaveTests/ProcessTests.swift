@@ -182,7 +182,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("The watchdog detects a thread that misses its time limit, and leaves others alone")
+    @Test("The watchdog detects a thread that misses its deadline, and ignores one that meets it")
     func watchdog() throws {
         let clock = TestClock()
         let watchdog = Watchdog(clock: clock.clock) {}

@@ -34,12 +34,12 @@ struct SandboxTests {
     private static let killed = 128 + SIGSYS
 
     @Test(
-        "A process enters the whole sandbox where the kernel supports all of it",
+        "A process enters the whole sandbox if the kernel supports all of it",
         arguments: ["development", "nitro", "snp"])
     func entered(_ kind: String) throws { #expect(try probe(kind, "nothing") == 0) }
 
     @Test(
-        "System calls that only an intruder makes end the process",
+        "Actions that the enclave never needs end the process",
         arguments: [
             "socket", "unixSocket", "run", "fork", "signal", "attach", "read memory", "file in memory",
         ], ["development", "nitro"])

@@ -105,7 +105,7 @@ struct StateTests {
         #expect(try host.status().refused == refusedBefore + 1)
     }
 
-    @Test("The manifest core must be valid and signed by the owner's key that it contains")
+    @Test("The manifest core must be valid, and signed by the owner key that it contains")
     func manifestSignature() throws {
         let deployment = try Deployment()
         let core = deployment.core.encoded()

@@ -33,7 +33,7 @@ struct WorkerTests {
         return try request.answer(bytes)
     }
 
-    @Test("Each request gets its own answer, in whatever order they finish", arguments: [true, false])
+    @Test("Each request gets its own answer, whatever the order of completion", arguments: [true, false])
     func order(isAllInside: Bool) throws {
         let host = try host(isAllInside: isAllInside)
         let requests = try (0..<6).map { try request(host, $0) }
@@ -56,7 +56,7 @@ struct WorkerTests {
         #expect(try host.status().answered == 6)
     }
 
-    @Test("The result of a cancelled request is dropped, also when its identifier is reused")
+    @Test("The result of a cancelled request is dropped, even if its identifier is in use again")
     func cancelled() throws {
         let host = try host(isAllInside: true)
         let (first, second) = (try request(host, 0), try request(host, 1))

@@ -138,7 +138,7 @@ struct EvidenceSharesTests {
         #expect(!shares.take(stranger, at: 0) && !shares.isBusy(stranger))
     }
 
-    @Test("One address that keeps asking leaves three quarters of the limit to others")
+    @Test("An address that asks continuously leaves three quarters of the rate to others")
     func perAddress() {
         let shares = Shares()
         #expect(shares.granted(1000, for: stranger, at: 0) == 10)
@@ -153,7 +153,7 @@ struct EvidenceSharesTests {
         #expect(clients == 50, "none of another client's is refused")
     }
 
-    @Test("All addresses together share the limit, and one address has at most two requests at a time")
+    @Test("All addresses together get the total rate, with at most two concurrent requests each")
     func total() {
         let shares = Shares()
         #expect((0..<100).count { shares.granted(1, for: ClientAddress(ipv4: $0), at: 0) == 1 } == 40)

@@ -89,7 +89,7 @@ final class CreditTests {
         await enclave.host.stop()
     }
 
-    @Test("A request that waits for a credit is dropped when its client disconnects, and is never sent to the enclave")
+    @Test("A request waiting for a credit is dropped when its client disconnects, and the enclave never receives it")
     func waiting() async throws {
         let enclave = try enclave()
         try await enclave.host.start()

@@ -7,7 +7,7 @@ import Wire
 
 @Suite("Several enclaves for one bundle", .enabled(if: PooledEnclaves.isPossible))
 struct EnclavePoolTests {
-    @Test("A request goes to the enclave that has its key; if none has it, it is refused for that reason")
+    @Test("A request goes to the enclave with its key, and a request with an unknown key is refused as such")
     func dispatch() async throws {
         let pool = try PooledEnclaves.pool(3)
         try await pool.begin()
@@ -30,7 +30,7 @@ struct EnclavePoolTests {
     }
 
     @Test(
-        "A quote that a network service adds becomes part of the evidence; without it there is no evidence, and the log says why"
+        "Network additions to evidence are added; if they fail there is no evidence, and the log states why"
     )
     func completion() async throws {
         struct Unreachable: Error {}
@@ -154,7 +154,7 @@ struct EnclavePoolTests {
         await model.stop()
     }
 
-    @Test("Evidence is requested from replicas in turn or by route; when a replica ends, only its own routes move")
+    @Test("Evidence requests rotate among replicas or follow the route; if a replica ends, only its routes move")
     func routes() async throws {
         let pool = try PooledEnclaves.pool(4)
         try await pool.begin()

@@ -23,7 +23,7 @@ struct EnclaveWriterTests {
         .infer(message: [UInt8](repeating: UInt8(truncatingIfNeeded: requestID), count: byteCount))
     }
 
-    @Test("Senders do not wait for an enclave that does not read; it receives all messages complete and in order")
+    @Test("Nobody waits for an enclave that does not read; it gets all messages complete and in order")
     func order() throws {
         let (host, descriptor) = try HostStream.pair()
         let enclave = EnclaveStream(descriptor: descriptor)

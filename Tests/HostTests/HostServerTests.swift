@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The HTTP server")
 struct HostServerTests {
-    @Test("While the enclave starts, the host is live but not ready, and answers 503 with a code")
+    @Test("While the enclave starts, the server is live but not ready, and refuses with 503 and a code")
     func withoutEnclave() async throws {
         try await ServedHost.serving { ports in
             let admin = try #require(ports.adminPort)
@@ -39,7 +39,7 @@ struct HostServerTests {
         }
     }
 
-    @Test("Each path has one spelling, and paths for operators exist on the admin listener only")
+    @Test("Each path has one spelling, and operators' paths exist only on their listener")
     func paths() async throws {
         try await ServedHost.serving { ports in
             let admin = try #require(ports.adminPort)

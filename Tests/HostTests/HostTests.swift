@@ -95,7 +95,7 @@ struct EnclaveHostTests {
         }
     }
 
-    @Test("A program that sends nothing is ended after the start timeout")
+    @Test("A program that stays silent is ended after the start timeout")
     func silence() async throws {
         let enclave = try ScriptedEnclave("exec sleep 600", startTimeout: .milliseconds(200))
         #expect(await enclave.failure()?.code == .enclaveUnavailable)
@@ -104,7 +104,7 @@ struct EnclaveHostTests {
         await enclave.host.stop()
     }
 
-    @Test("Without an enclave every request fails immediately with a code")
+    @Test("Without an enclave every request fails with a code at once")
     func questions() async throws {
         let model = try ScriptedEnclave("exit 0").model()
         let host = model.serving.members[0].host

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Sockets from a service manager")
 struct InheritedSocketsTests {
-    @Test("Socket-activation variables that are missing or for another process pass no socket")
+    @Test("Variables that are missing, or for another process, pass no sockets")
     func others() throws {
         #expect(try InheritedSockets(environment: [:]) == .none)
         #expect(try InheritedSockets(environment: ["LISTEN_FDS": "2", "LISTEN_PID": "1"]) == .none)
@@ -13,7 +13,7 @@ struct InheritedSocketsTests {
     }
 
     @Test(
-        "Descriptors that are not sockets, or too many, are refused",
+        "Invalid descriptors, and too many sockets, are refused",
         arguments: ["0", "3", "-1", "x", "", "99999999999"])
     func counts(count: String) {
         #expect(throws: HostServerError.self) {

@@ -16,7 +16,7 @@ struct MetricsTests {
         #expect(abs(histogram.sum - 60.2052) < 1e-9)
     }
 
-    @Test("Samples of two models in one metric are grouped under one HELP and TYPE")
+    @Test("Values of two models for one metric are listed together, under one help and type")
     func families() {
         var text = MetricsText()
         for model in ["a", "b"] {
@@ -34,7 +34,7 @@ struct MetricsTests {
             ])
     }
 
-    @Test("The value of a label cannot inject a line")
+    @Test("A label value cannot inject a line")
     func labels() {
         var text = MetricsText()
         text.add("x", .gauge, "Help.", [([("name", "a\"b\\c\nd")], 0.25)])

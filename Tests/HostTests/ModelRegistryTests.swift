@@ -55,7 +55,7 @@ struct ModelRegistryTests {
         #expect(registry.remove("cars") == nil && registry.models.count == 1)
     }
 
-    @Test("The memory of a removed model is freed after the next request to another one")
+    @Test("The memory of a removed model is freed after the next request to another model")
     func removedModel() async throws {
         let registry = try registry(["shop"])
         try registry.add(try ScriptedEnclave("exit 0").model("cars"))

@@ -57,7 +57,7 @@ struct RequestPipelineTests {
         return lines.first { $0.hasPrefix(line) }?.split(separator: " ").last.flatMap { Int($0) } ?? 0
     }
 
-    @Test("A request that the enclave does not answer is refused at its deadline, and its slot is freed")
+    @Test("A request that the enclave does not answer is refused at its deadline, and its place is freed")
     func computing() async throws {
         let model = try await model(maximumWaiting: 1)
         let start = ContinuousClock.now
@@ -72,7 +72,7 @@ struct RequestPipelineTests {
         await model.stop()
     }
 
-    @Test("A request that waits for a credit is refused at its deadline, and is never sent to the enclave")
+    @Test("A request waiting for a credit is refused at its deadline, and the enclave never receives it")
     func waiting() async throws {
         let oneCredit = PooledEnclaves.program.replacing(
             "b\"development\" + struct.pack(\"<I\", 1000)", with: "b\"development\" + struct.pack(\"<I\", 1)")
@@ -119,7 +119,7 @@ struct RequestPipelineTests {
         await model.stop()
     }
 
-    @Test("A request whose BackNet is late is refused at its deadline; its slot stays taken while the engine computes")
+    @Test("A request whose BackNet is late is refused at its deadline; it keeps its place while the engine computes")
     func outside() async throws {
         let split = PooledEnclaves.program.replacing(
             "say(134, request, struct.pack(\"<BI\", slot, os.getpid()) + payload)",
@@ -149,7 +149,7 @@ struct RequestPipelineTests {
         await model.stop()
     }
 
-    @Test("Each request releases its slot once, whatever its outcome")
+    @Test("Each request releases its place once, whatever its outcome")
     func release() async throws {
         let model = try await model(maximumWaiting: 32)
         let codes = await withTaskGroup(of: HostError.Code?.self) { group in
@@ -203,7 +203,7 @@ struct RequestPipelineTests {
         try await PooledEnclaves.wait(for: "one that came when none was left") { late.withLock(\.last) == 6 }
     }
 
-    @Test("Over HTTP an expired deadline is a 503 with a code and Retry-After, and the connection stays open")
+    @Test("Over HTTP an expired request gets 503 with a code and Retry-After, and the connection stays open")
     func http() async throws {
         let model = try await model()
         var limits = ServerLimits()

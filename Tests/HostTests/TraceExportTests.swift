@@ -57,7 +57,7 @@ struct TraceExportTests {
         }
     }
 
-    @Test("A trace collector receives each request with its stages, and the pending ones when the server stops")
+    @Test("A collector gets each request with its stages as child spans, including spans pending at the server's end")
     func export() async throws {
         let collector = try TestEngine { _ in .answer(200, ["Content-Type": "application/json"], Array("{}".utf8)) }
         let exporter = try exporter(collector)
@@ -104,7 +104,7 @@ struct TraceExportTests {
     }
 
     @Test(
-        "Without a collector requests do not wait; lost traces are counted, and loss and recovery are each logged once")
+        "Without a collector requests do not wait; lost spans are counted and logged once, and so is its return")
     func lost() async throws {
         let collector = try TestEngine { _ in .answer(500, [:], []) }
         let lines = Mutex<[LogLine]>([])

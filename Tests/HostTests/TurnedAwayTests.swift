@@ -57,7 +57,7 @@ struct TurnedAwayTests {
     }
 
     @Test(
-        "A client that sends Expect: 100-continue is refused at once, and a body over the limit by its Content-Length")
+        "A client that expects 100-continue is refused at once, and a body over the limit by its length")
     func beforeTheBody() async throws {
         try await full { ports in
             let asking = try Connection(port: ports.port)

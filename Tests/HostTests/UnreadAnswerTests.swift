@@ -36,7 +36,7 @@ struct UnreadAnswerTests {
         }
     }
 
-    @Test("A client that sends requests and reads no answers is disconnected in time, and its slot is freed")
+    @Test("A client that sends requests and reads no answer is disconnected in time, and its place is freed")
     func deadline() async throws {
         var limits = ServerLimits()
         limits.clock.unread = .milliseconds(700)

@@ -63,7 +63,7 @@ struct UsableProcessorsTests {
         }
     }
 
-    @Test("CPU affinity limits the number of processors", arguments: ["1", "0,00000001", "80000000,00000000"])
+    @Test("Processor affinity counts", arguments: ["1", "0,00000001", "80000000,00000000"])
     func affinity(_ mask: String) throws {
         let root = try Root(["proc/self/status": "Name:\tx\nCpus_allowed:\t\(mask)\nCpus_allowed_list:\t0\n"])
         #expect(UsableProcessors.count(root: root.path) == 1)

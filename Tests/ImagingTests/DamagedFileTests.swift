@@ -96,7 +96,7 @@ struct DamagedFileTests {
         #expect(try Image(decodingArray: Array(padded)) == Fixtures.image("colour-420.jpg"))
     }
 
-    @Test("Absurd sizes are refused before memory is allocated")
+    @Test("Excessive sizes are refused before memory is allocated")
     func absurdSizes() throws {
         var png = try Fixtures.bytes("colour.png")
         for size: [UInt8] in [[0x7F, 0xFF, 0xFF, 0xFF], [0, 1, 0, 0], [0, 0, 0xFF, 0xFF]] {

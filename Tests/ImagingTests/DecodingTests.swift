@@ -20,7 +20,7 @@ struct DecodingTests {
         #expect(try largestDifference(image, expected) <= Self.tolerance(vector.file))
     }
 
-    @Test("The eight EXIF orientations are eight different transforms")
+    @Test("The eight orientations give eight different pictures")
     func orientationsDiffer() throws {
         let images = try (1...8).map { try Fixtures.image("orientation-\($0).jpg") }
         #expect(Set(images).count == 8)

@@ -27,7 +27,7 @@ struct ImageFolderTests {
         #expect(error?.message.hasPrefix(folder.path) == true)
     }
 
-    @Test("A path that is missing or not a folder is unreadable")
+    @Test("A missing path, or one that is not a folder, is unreadable")
     func unreadable() throws {
         let folder = try TemporaryFolder()
         let file = try folder.write([1], "a.png")

@@ -79,7 +79,7 @@ struct LargePictureTests {
         expectHalves(image, 8192, 100, border: 4096)
     }
 
-    @Test("Pictures of over 256 million pixels are refused")
+    @Test("Pictures over 256 million pixels are refused")
     func refused() throws {
         let error = #expect(throws: ImagingError.self) {
             try Image(decodingArray: Halves(width: 65_535, height: 4097).file)
@@ -103,7 +103,7 @@ struct LargePictureTests {
     }
 
     @Test(
-        "Large pictures for which the decoder would hold all coefficients are refused: progressive, or of several scans"
+        "Large progressive and multi-scan pictures are refused, since the decoder would hold all coefficients"
     )
     func coefficients() throws {
         for file in [

@@ -35,7 +35,7 @@ struct TIFFTests {
     }
 
     @Test(
-        "Absurd sizes are refused before memory is allocated",
+        "Excessive sizes are refused before memory is allocated",
         arguments: [
             (256, 0), (256, UInt32.max), (257, 1 << 20), (322, 0), (322, 1 << 17), (323, UInt32.max), (322, 1 << 15),
         ] as [(UInt16, UInt32)])

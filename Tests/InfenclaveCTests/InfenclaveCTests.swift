@@ -188,7 +188,7 @@ struct InfenclaveCTests {
         #expect(text.contains(#""check":"report-signature""#))
     }
 
-    @Test("A service with accepted evidence but an unreadable manifest is not a verified peer")
+    @Test("A service with accepted evidence but an unreadable manifest is refused")
     func unreadableManifest() throws {
         // The fixture's manifest.json has no more than what a policy looks at.
         let (status, text) = try verify(PeerFixture(SNPFixture()))

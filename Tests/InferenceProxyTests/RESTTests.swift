@@ -157,7 +157,7 @@ struct RESTTests {
         }
     }
 
-    @Test("If no enclave answers, the reason is reported with a status that clients retry, and readiness follows")
+    @Test("Answers state why no enclave serves, with a status that clients retry, and readiness agrees")
     func failures() async throws {
         let backend = FakeBackend()
         try await RunningProxy.with(backend) { proxy in

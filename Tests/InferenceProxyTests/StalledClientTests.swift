@@ -21,7 +21,7 @@ struct StalledClientTests {
         return #"{"inputs":[{"name":"pixels.0","shape":[16,2,3,3],"datatype":"UINT8","data":[\#(data)]}]}"#
     }
 
-    @Test("The maximum number of idle connections does not keep another client out")
+    @Test("The maximum number of idle connections does not exclude another client")
     func idle() async throws {
         try await RunningProxy.with(FakeBackend(), limits: limits(connections: 2)) { proxy in
             let idle = try [RawConnection(port: proxy.port), RawConnection(port: proxy.port)]

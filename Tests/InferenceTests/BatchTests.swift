@@ -100,7 +100,7 @@ struct BatchTests {
         #expect(inference.planCounts.kept == 2)
     }
 
-    @Test("A graph of one batch size accepts others, and the types of inputs are checked")
+    @Test("A graph with one batch size accepts others, and its types are checked")
     func otherBatches() throws {
         let inference = try BatchedInference(try PlanTests.network(batch: 3).graph(), options: PlanOptions())
         let (images, expected) = try Self.alone(try PlanTests.network().graph(), 5)

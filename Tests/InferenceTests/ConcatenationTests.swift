@@ -91,7 +91,7 @@ struct ConcatenationTests {
         #expect(plan.steps.filter { $0.fused.contains("j") }.map(\.name) == ["c0", "c1"])
     }
 
-    @Test("Chained concatenations, and operands of several concatenations, as in dense blocks")
+    @Test("Chained concatenations, and operands shared by several, run without copies as in DenseNet")
     func joinsChains() throws {
         var problem = try Self.start("dense")
         Self.join(&problem, "j1", "c0", "c1")
@@ -122,7 +122,7 @@ struct ConcatenationTests {
         }
     }
 
-    @Test("A residual sum does not overwrite an operand of a concatenation that is still needed")
+    @Test("An in-place sum does not overwrite an operand that the concatenation still needs")
     func keepsParts() throws {
         for reader in ["c0", "c1"] {
             var problem = try Self.start("sum on \(reader)")

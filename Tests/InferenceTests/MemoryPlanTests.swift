@@ -77,7 +77,7 @@ struct MemoryPlanTests {
         }
     }
 
-    @Test("Thousands of simultaneously live values are placed in limited time, and do not overlap")
+    @Test("Thousands of simultaneously live values are placed quickly, and do not overlap")
     func manyValues() throws {
         var problem = Problem("many sums")
         try problem.input("x", [1, 4])

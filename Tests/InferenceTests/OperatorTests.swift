@@ -83,7 +83,9 @@ struct OperatorTests {
         Window(kernel: [2, 2], dilations: [10, 9]), Window(kernel: [3, 3], strides: [3, 3], pads: [2, 2, 2, 2]),
     ]
 
-    @Test("Max pooling agrees in the layout of the convolution before it", arguments: windows, [false, true])
+    @Test(
+        "Maximum pooling of a convolution's output in its blocked layout agrees with the reference", arguments: windows,
+        [false, true])
     func poolsConvolutionResults(_ window: Window, _ ceil: Bool) throws {
         for images in [1, 3] {
             var problem = try Self.convolution([images, 8, 13, 12], [24, 8, 3, 3])
@@ -159,7 +161,7 @@ struct OperatorTests {
         try convolved.check()
     }
 
-    @Test("NaN becomes 0 where the condition is false")
+    @Test("Where replaces NaN by 0 if its condition is false")
     func keeps() throws {
         for shapes in [([2, 3, 4, 5], [2, 3, 4, 5]), ([2, 3, 4, 5], [5]), ([4, 5], [2, 3, 4, 5]), ([6], [])] {
             var problem = Problem("logarithms of \(shapes)")
@@ -243,7 +245,7 @@ struct OperatorTests {
         arguments: try others.get())
     func computes(_ problem: Problem) throws { try problem.check() }
 
-    @Test("Operators that move elements accept the layout of a convolution's result")
+    @Test("Operators that move elements accept a convolution's blocked layout")
     func movesConvolutionResults() throws {
         let moves: [ModelGraph.Operation] = [
             .slice(Slice(starts: [0, 0], ends: [100, 100], axes: [2, 3], steps: [2, 2])),

@@ -41,7 +41,7 @@ struct PassTests {
         #expect(plan.kinds == ["convolution", "add"])
     }
 
-    @Test("Identities are removed, and a view of a view reads the original value")
+    @Test("Identity nodes and chained views are removed")
     func viewRemoval() throws {
         var problem = try Self.start("views")
         problem.node("i", .identity(Identity(isDropout: true)), "y")
@@ -186,7 +186,7 @@ struct PassTests {
         }
     }
 
-    @Test("An activation is fused into the producer of its operand, unless that value has another consumer")
+    @Test("An activation is fused into the node of its operand, unless the operand is used elsewhere")
     func activationFusion() throws {
         var problem = try Self.start("activation")
         problem.node("z", .activation(Activation(.hardSigmoid, alpha: 0.2, beta: 0.5)), "y")
@@ -199,7 +199,7 @@ struct PassTests {
         #expect(try problem.check().rewrites(by: "activation fusion").isEmpty)
     }
 
-    @Test("GELU in the form that exporters write becomes one function", arguments: [0, 1, 2])
+    @Test("GELU written as exporters do becomes one activation", arguments: [0, 1, 2])
     func geluRecognition(_ order: Int) throws {
         var problem = try Self.start("gelu in order \(order)")
         let root = Float(2).squareRoot()
@@ -304,7 +304,7 @@ struct PassTests {
         ] { #expect(try other.check().rewrites(by: "gate folding").isEmpty) }
     }
 
-    @Test("A residual sum with a gated value is the same when the gate is folded into the weights")
+    @Test("A residual sum of a gated tensor is the same when the gate is folded into weights")
     func gateAndResidual() throws {
         var problem = try Self.gated("gate and residual sum", results: 8, function: .hardSigmoid)
         problem.node("a", .arithmetic(Arithmetic(.add)), "y", "z")
@@ -313,7 +313,7 @@ struct PassTests {
         #expect(plan.rewrites(by: "residual fusion") == ["a"])
     }
 
-    @Test("Calibration measures gated values although the gate is folded into weights")
+    @Test("The range of a gated tensor is calibrated even if the gate is folded into weights")
     func gateIsCalibrated() throws {
         let problem = try Self.gated("gate to calibrate")
         var calibrator = try Calibrator(try problem.graph(), threads: 1)
@@ -321,7 +321,7 @@ struct PassTests {
         #expect(calibrator.ranges["g"] != nil)
     }
 
-    @Test("A gate is not folded if two convolutions read the gated value")
+    @Test("A gate whose result two convolutions use is not folded")
     func gateOfTwo() throws {
         var problem = try Self.gated("gate before two convolutions")
         problem.node("z2", Self.convolution(1, pad: 0), "g", "u")
@@ -362,7 +362,7 @@ struct PassTests {
         #expect(plan.steps.last { $0.kind == "convolution" }?.fused == ["a", "z"])
     }
 
-    @Test("A residual Add does not overwrite an operand that is needed later")
+    @Test("An operand that is needed later is not overwritten by a residual Add")
     func residualOperandSurvives() throws {
         var problem = try Self.start("residual operand that is used later")
         problem.node("u", Self.convolution(), "y", "w")
@@ -416,7 +416,7 @@ struct PassTests {
         return problem
     }
 
-    @Test("Two activations of one kind in a row keep their own parameters", arguments: [false, true])
+    @Test("Two successive uses of one activation keep their own parameters", arguments: [false, true])
     func functionTwice(_ followsConvolution: Bool) throws {
         var problem = try Self.start("a function twice, after a convolution: \(followsConvolution)")
         let value = followsConvolution ? "y" : "x"
@@ -503,7 +503,7 @@ struct PassTests {
         #expect(step.implementation.hasPrefix(kind), "\(step.implementation)")
     }
 
-    @Test("A residual sum is not fused into a linear layer whose result has another consumer")
+    @Test("A linear layer whose result has another use keeps its sum separate")
     func linearLayerUsedTwice() throws {
         var problem = try Self.linear("linear layer used twice", width: 16)
         problem.outputs = ["p", "y"]

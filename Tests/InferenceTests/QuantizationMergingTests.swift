@@ -37,7 +37,7 @@ struct QuantizationMergingTests {
         }
     }
 
-    @Test("Rounding to levels has fast code for every layout of a convolution, in place or not")
+    @Test("The merged operator has optimised code after every convolution layout, in place or not")
     func everyLayout() throws {
         for (channels, side) in [(64, 28), (24, 9), (3, 7)] {
             for alsoUsed in [false, true] {
@@ -58,7 +58,7 @@ struct QuantizationMergingTests {
         }
     }
 
-    @Test("Bounds of the preceding activation become bounds of the levels")
+    @Test("Bounds of a preceding activation become bounds of the quantised values")
     func absorbsBounds() throws {
         for activation in [
             Activation(.relu), Activation(.clip, alpha: 0, beta: 6), Activation(.clip, alpha: -0.95, beta: 1.05),

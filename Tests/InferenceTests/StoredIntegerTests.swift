@@ -168,7 +168,7 @@ struct StoredIntegerTests {
         try problem.check()
     }
 
-    @Test("Levels that are a result, or have other consumers, are stored as their values")
+    @Test("Quantised values that are outputs, or have other uses, are dequantised there")
     func otherReaders() throws {
         var problem = try Self.start("results")
         try Self.convolution(&problem, "c", of: "x")

@@ -15,7 +15,7 @@ struct ThreadTeamTests {
         "omp_in_parallel",
     ]
 
-    @Test("The team implements every OpenMP function that oneDNN calls")
+    @Test("The team replaces every OpenMP function that oneDNN calls")
     func functions() throws {
         let names = try ELFSymbols.undefined(in: try #require(ELFSymbols.pathOfLibrary(named: "libdnnl.so")))
         let called = Set(names.filter { $0.hasPrefix("GOMP_") || $0.hasPrefix("omp_") })
@@ -23,7 +23,7 @@ struct ThreadTeamTests {
         #expect(called.subtracting(Self.replaced) == [])
     }
 
-    @Test("Every thread of the team computes, each in the floating-point mode of the calling thread", arguments: 1...6)
+    @Test("Every thread of the team computes in the calling thread's floating-point mode", arguments: 1...6)
     func threads(_ threads: Int) {
         #expect(SubnormalFlushing.team(of: threads) == (threads, 0))
         SubnormalFlushing.set(true)
@@ -76,7 +76,7 @@ struct ThreadTeamTests {
         }.sorted()[10]
     }
 
-    @Test("A plan's results are bit-identical whatever else runs on the cores")
+    @Test("A plan gives bit-identical results under any processor load")
     func sameBits() throws {
         let problem = try PlanTests.network()
         let plan = try Plan(compiling: try problem.graph(), options: PlanOptions(threads: 4))

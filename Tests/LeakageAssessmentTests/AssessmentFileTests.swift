@@ -42,7 +42,7 @@ struct AssessmentFileTests {
         object[member] = elements
     }
 
-    @Test("It states the model, its own digest, the gates and the outcome of each plan")
+    @Test("The file gives the model, its own digest, the gates and the verdict of each plan")
     func plans() throws {
         let data = Data(try Self.text().utf8)
         let file = try AssessmentFile(decoding: data)

@@ -39,7 +39,7 @@ struct AssessmentTableTests {
         }
     }
 
-    @Test("With 80 columns the table has the deciding columns, with 120 all of them")
+    @Test("80 columns show the deciding values, and 120 columns show all")
     func columns() throws {
         let heading = try Self.lines(Self.long, columns: 80)[0]
         for name in ["cut", "picture", "identity", "class", "R²", "SSIM", "top-1", "gates"] {
@@ -80,7 +80,7 @@ struct AssessmentTableTests {
         #expect(AssessmentTable(result, columns: 60).legend.count == 1)
     }
 
-    @Test("A name cannot send control characters to the terminal")
+    @Test("Names cannot contain terminal control sequences")
     func escapes() throws {
         let text = try Self.lines(["a\u{1B}[31m\nb", "c", "d"], columns: 80).joined(separator: "\n")
         #expect(!text.contains("\u{1B}"))

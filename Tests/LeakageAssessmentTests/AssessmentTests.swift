@@ -215,7 +215,7 @@ struct AssessmentTests {
         #expect(try Assessor(configuration).run().cuts.map(\.evidence) == found)
     }
 
-    @Test("A network whose output is not finite is refused with the picture's name")
+    @Test("A network with non-finite results is refused with the picture's name")
     func notFinite() throws {
         let pictures = try DrawnPictures(count: 8)
         var configuration = try pictures.configuration()

@@ -10,7 +10,7 @@ struct CurveTests {
         )
     }
 
-    @Test("A curve that keeps its gain for each doubling is inside the interval, and so is one that stops")
+    @Test("The interval contains curves that keep their gain per doubling and curves that stop growing")
     func interval() {
         // 20, 40, 80 pictures: 0.04 for each doubling.
         let at640 = Self.curve([0.06, 0.10, 0.14]).extrapolated(to: 640)
@@ -19,7 +19,7 @@ struct CurveTests {
         #expect(at640.upper > at640.estimate && at640.upper < 0.42)
     }
 
-    @Test("A curve that has learned almost nothing may grow with the number of pictures, and no faster")
+    @Test("An attack that has learned almost nothing may grow linearly with the number of pictures, and no faster")
     func early() {
         let found = Self.curve([0.0, 0.005, 0.02], error: 0.004, gainError: 0.003).extrapolated(to: 320)
         // Four times the pictures: at most four times what the error allows now.
@@ -52,7 +52,7 @@ struct CurveTests {
     }
 
     @Test(
-        "An attack that has only begun to learn may grow faster than any fitted curve, and is no evidence",
+        "An attack with little growth so far may grow faster than any extrapolation, and gives no upper bound",
         arguments: [[0.001, 0.005, 0.014], [-0.001, 0.002, 0.013]])
     func begun(values: [Double]) {
         // Measured with 70 and 140 photographs; with 700 the R² was 0.16.

@@ -169,7 +169,7 @@ struct FeatureExportTests {
         #expect(header.hasSuffix(" \n") && bytes.count == 128 + 8 * 16 * 16 * 3)
     }
 
-    @Test("An existing folder is not changed, and a failure leaves no folder behind")
+    @Test("An existing folder is left unchanged, and a failure leaves no folder")
     func refused() throws {
         let pictures = try DrawnPictures(count: 8)
         let export = try FeatureExport(try pictures.configuration(), cut: "relu1")

@@ -127,7 +127,7 @@ struct JointMetricTests {
     }
 
     @Test(
-        "A validator whose answers differ only by rounding gives a decoder-KL that leaks",
+        "A validator with equal outputs except for rounding gives a decoder-KL that counts as a leak",
         arguments: [0, 1e-4])
     func blindValidator(rounding: Float) throws {
         func views(_ sign: Float) throws -> [ClassDistribution] {

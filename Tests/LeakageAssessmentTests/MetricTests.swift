@@ -24,7 +24,7 @@ struct MetricTests {
     }
 
     @Test(
-        "Values that are no distribution are refused",
+        "Invalid distributions are refused",
         arguments: [[0.5, 1.1], [0.5, -0.1, 0.6], [.nan, 1], [1], [0.5, .infinity]] as [[Float]])
     func noDistribution(values: [Float]) {
         #expect(throws: AssessmentError.self) { try ClassDistribution(values) }

@@ -99,7 +99,9 @@ struct PlanChoiceTests {
         return (cuts, plan)
     }
 
-    @Test("Noise within the gates is compared and reported, but never recommended", arguments: [true, false])
+    @Test(
+        "A cut that keeps the gates with noise is compared and reported, and never recommended",
+        arguments: [true, false])
     func noise(passes: Bool) throws {
         let (cuts, plan) = try noisy(passes: passes)
         #expect(plan.front == "relu2" && plan.sigma == nil)

@@ -109,7 +109,7 @@ struct RecommendationTests {
         #expect(result.recommendation.everythingInside)
     }
 
-    @Test("The paper's rule requires the baseline to hold at all deeper cuts")
+    @Test("The paper's rule requires the baseline at all deeper cuts")
     func paperRuleDeeper() throws {
         let cuts = try Measured.cuts([("relu1", 0.9, (3, 3)), ("pool1", 0.8, (1, 3)), ("relu2", 0.7, (3, 3))])
         #expect(try Measured.result(cuts).paperRule.front == "relu2")

@@ -63,7 +63,7 @@ struct ResumeTests {
         try FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
     }
 
-    @Test("A work folder made with another gate lacks no learning curve that this gate needs")
+    @Test("A work folder from other gates does not omit learning curves that these gates need")
     func gates() throws {
         let pictures = try DrawnPictures(count: 24)
         var configuration = try pictures.configuration()
@@ -87,7 +87,7 @@ struct ResumeTests {
         #expect(few.cuts.allSatisfy { $0.findings[PerceptronEvidence.self] == nil })
     }
 
-    @Test("Files of the work folder are private, and are removed when they are no longer needed")
+    @Test("Intermediate files are private, and deleted when no longer needed")
     func privacy() throws {
         let pictures = try DrawnPictures(count: 12)
         let path = pictures.path("work")
@@ -106,7 +106,7 @@ struct ResumeTests {
     }
 
     @Test(
-        "A damaged file of the work folder is computed again: truncated, emptied, or with a flipped bit anywhere",
+        "A damaged intermediate file is recomputed: truncated, emptied, or with a changed bit",
         arguments: 0..<4)
     func damaged(kind: Int) throws {
         let pictures = try DrawnPictures(count: 12)
@@ -130,7 +130,7 @@ struct ResumeTests {
         for name in victims { #expect(try Data(contentsOf: URL(filePath: path + "/" + name)).count > 40) }
     }
 
-    @Test("A file under the name of another result is not used")
+    @Test("An intermediate file under another one's name is rejected")
     func renamed() throws {
         let pictures = try DrawnPictures(count: 12)
         let path = pictures.path("work")

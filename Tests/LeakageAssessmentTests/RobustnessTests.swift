@@ -37,7 +37,7 @@ struct RobustnessTests {
         #expect(error?.message.contains(".png") == true)
     }
 
-    @Test("An input that overflows is not hidden as a zero by the first ReLU")
+    @Test("An input that overflows is refused, although a ReLU would turn it into zeros")
     func overflow() throws {
         let pictures = try DrawnPictures(count: 8)
         var configuration = try pictures.configuration()
@@ -47,7 +47,7 @@ struct RobustnessTests {
         #expect(refusal(configuration)?.code == .notFinite)
     }
 
-    @Test("A validator whose output is not finite is refused with the picture's name")
+    @Test("A validator with non-finite results is refused with the picture's name")
     func badValidator() throws {
         let pictures = try DrawnPictures(count: 8)
         var configuration = try pictures.configuration()
@@ -77,7 +77,7 @@ struct RobustnessTests {
         #expect(result.validatorUnsure == 8)
     }
 
-    @Test("Pictures of one colour each are measured with a warning, and all results are finite")
+    @Test("Pictures of one colour each are measured with a warning, and no result is NaN")
     func constantPictures() throws {
         let pictures = try DrawnPictures(count: 0)
         for index in 0..<10 {

@@ -133,7 +133,7 @@ struct SquareRootTests {
         #expect(try recorder.features(withRoots: false).roots == nil)
     }
 
-    @Test("The names of kernels in stored results do not change")
+    @Test("The names of the kernels in stored results are fixed")
     func names() {
         #expect(
             KernelRidge.Kernel.allCases.map(\.rawValue) == [

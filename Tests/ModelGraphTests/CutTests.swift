@@ -33,7 +33,7 @@ struct CutTests {
         #expect(throws: GraphError.self) { try graph.partitioned(front: cuts[0], mapping: cuts[1]) }
     }
 
-    @Test("An unknown cut is refused with the closest name")
+    @Test("An unknown cut is refused with the most similar names")
     func unknown() throws {
         let graph = try residualGraph()
         do throws(GraphError) {

@@ -34,7 +34,7 @@ struct ConformanceTests {
         entries.filter { ConformanceScope.exclusion(of: $0) == nil }
     )
 
-    @Test("The collection is complete: 549 tests, of which 400 or more are in scope")
+    @Test("The collection is complete: 549 tests, of which at least 400 are in scope")
     func isComplete() {
         #expect(Self.entries.count == 549)
         #expect(Self.included.count >= 400)

@@ -75,14 +75,14 @@ struct ExporterFormTests {
             ])
     }
 
-    @Test("A loop with a known number of iterations is unrolled, and its scan outputs are stacked")
+    @Test("A loop with a known trip count is unrolled, and its scan outputs are stacked")
     func loops() throws {
         #expect(try answer(Self.loop(trips: 3, last: 100), [1, 5], [2]) == [2, 10, 4, 20, 8, 40, 8, 40])
         // The loop continues after rounds 0 and 1, and ends after round 2.
         #expect(try answer(Self.loop(trips: 100, last: 1), [1, 5], [2]) == [2, 10, 4, 20, 4, 20])
     }
 
-    @Test("An endless loop, and one whose end depends on the picture, are refused quickly")
+    @Test("An endless loop, and a loop whose end depends on the picture, are refused quickly")
     func endless() throws {
         let clock = ContinuousClock()
         let time = try clock.measure {
@@ -109,7 +109,7 @@ struct ExporterFormTests {
         #expect(error.message.contains("depends on the picture"))
     }
 
-    @Test("Tensor sequences are resolved at import: split, indexed, inserted into, concatenated and stacked")
+    @Test("Sequence operators are resolved at import: split, at, insert, concatenate and stack")
     func sequences() throws {
         let proto = ONNXModelProto.make(
             inputs: [("x", [4])],
@@ -209,7 +209,7 @@ struct ExporterFormTests {
         }
     }
 
-    @Test("ONNX Runtime's 8-bit operators give the same results with channels last as with channels first")
+    @Test("ONNX Runtime's 8-bit operators give equal results with channels last and channels first")
     func channelsLast() throws {
         func node(
             _ operatorName: String, _ inputs: [String], _ output: String, _ attributes: [String: ONNXAttributeProto]

@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test("External data can neither reference a small file many times nor claim a larger tensor than the file holds")
+    @Test("A small file cannot be referenced many times, nor provide a large tensor")
     func bounds() throws {
         let folder = try Folder()
         let claims = (0..<4).map { index in

@@ -90,7 +90,7 @@ struct FieldModelTests {
         #expect(model.notes.contains { $0.contains("left out") })
     }
 
-    @Test("A model with channels last takes pictures with channels first, and no transposition is left")
+    @Test("A channels-last model gets its picture with channels first, without a transposing step")
     func channelsLast() throws {
         let graph = try model("nhwc-transpose").graph
         #expect(graph.inputs[0].type.shape.dimensions == [1, 3, 32, 32])
@@ -98,7 +98,7 @@ struct FieldModelTests {
         #expect(graph.cuts.dropLast().contains { !$0.exposesInput })
     }
 
-    @Test("A file that takes integer pixels is reported as such")
+    @Test("A model with a pixel input is reported as such")
     func pixels() throws {
         #expect(try model("uint8-input-cast").picture?.takesPixels == true)
         #expect(try model("nhwc-transpose").picture?.takesPixels == false)

@@ -52,7 +52,7 @@ struct LargeInitializerTests {
         }
     }
 
-    @Test("Of repeated raw data the last counts, and a message in two parts is merged")
+    @Test("Of duplicate raw data the last counts, and a message in two parts is merged")
     func repeated() throws {
         let other = values.map { $0 + 1 }
         var weights = ONNXTensorProto.make("w", [1, 1024], .float)

@@ -100,7 +100,7 @@ struct LocalBackNetTests {
         #expect((chosen == nil) == message.contains("without batches"))
     }
 
-    @Test("A tensor that is not an input of the BackNet is refused, and the next request is served")
+    @Test("An invalid input is refused before it runs, and the next request is served")
     func wrongInput() async throws {
         let backNet = try LocalBackNet(try Self.graph(), threads: 2)
         let wrong = try Tensor([Float](repeating: 1, count: 8), shape: [1, 8])

@@ -110,7 +110,7 @@ struct ReplicaTests {
         ("hangs up", { $0.path.hasSuffix("/infer") ? .close : TestModel.answer($0) }),
     ]
 
-    @Test("An engine with wrong results is detected, and the other one answers all requests", arguments: faults.indices)
+    @Test("A faulty engine is detected, and the other one answers all requests", arguments: faults.indices)
     func faulty(index: Int) async throws {
         let (name, behaviour) = Self.faults[index]
         let engines = try [TestEngine(), TestEngine()]

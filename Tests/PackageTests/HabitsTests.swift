@@ -48,7 +48,7 @@ struct HabitsTests {
     ]
     private static let licence = "SPDX-License-Identifier: Apache-2.0"
 
-    @Test("Changes to code that the enclave links need a review by its owners")
+    @Test("Every change to code that the enclave links needs a review by its owners")
     func owners() throws {
         let owned = try Self.text(".github/CODEOWNERS").split(separator: "\n").filter { $0.hasPrefix("/") }
             .compactMap { $0.split(separator: " ").first.map { String($0.dropFirst()) } }

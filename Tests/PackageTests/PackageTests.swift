@@ -288,7 +288,7 @@ struct PackageTests {
         try describePackage().reached(from: targets)
     }
 
-    @Test("A client that sends tensors links no image codec, and nothing of the server or owner")
+    @Test("Clients that send tensors link no image codec, and nothing of server or owner")
     func clientDependencies() throws {
         #expect(
             try reached(from: ["InfenclaveClient"]) == [
@@ -359,7 +359,7 @@ struct PackageTests {
     }
 
     @Test(
-        "`--version` prints the commit and options that the build was given, and the enclave does not depend on the commit"
+        "`--version` has the stated commit and build options, and the enclave is independent of the commit"
     )
     func buildRecord() throws {
         let names = ["INFENCLAVE_COMMIT", "INFENCLAVE_BUILD_OPTIONS"]
@@ -376,7 +376,7 @@ struct PackageTests {
         #expect(try !reached(from: ["infenclave-enclave"]).contains("CBuildRecord"))
     }
 
-    @Test("gRPC is part of the package only on request, so that neither a build nor the tests compile it")
+    @Test("gRPC is part of the package only on request: neither a build nor the tests need it")
     func gRPC() throws {
         let targets = try describePackage(withGRPC: false).targets
         #expect(!targets.contains { $0.name == "infenclave-proxy" })

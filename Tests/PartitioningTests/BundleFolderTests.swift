@@ -60,7 +60,7 @@ struct BundleFolderTests {
     }
 
     @Test(
-        "A part that was enlarged is refused at once, before any other is read",
+        "An enlarged part is refused at once, before any other is read",
         arguments: ["frontnet.sealed", "mapping.sealed", "backnet.graph", "backnet.precision", "backnet.onnx"],
         [600_000_000, 1 << 34])
     func sparse(_ file: String, byteCount: Int) throws {
@@ -75,7 +75,7 @@ struct BundleFolderTests {
     }
 
     @Test(
-        "A manifest or a signature that was enlarged is refused at once",
+        "An enlarged manifest or signature is refused at once",
         arguments: ["manifest.json", "manifest.sig", "manifest.core"])
     func sparseManifest(_ file: String) throws {
         var start = Self.processorTime()
@@ -103,7 +103,7 @@ struct BundleFolderTests {
         #expect(error?.message.contains("\(BundleFolder.maximumTotalBytes)") == true)
     }
 
-    @Test("A path that is not a regular file is refused by name, without blocking", arguments: BundleFile.allCases)
+    @Test("Anything but a regular file is refused by name without waiting", arguments: BundleFile.allCases)
     func kinds(_ file: BundleFile) throws {
         let name = file.rawValue
         for kind in ["link to a good file", "link to nowhere", "pipe", "folder", "device", "missing"] {
@@ -143,7 +143,7 @@ struct BundleFolderTests {
         #expect(partitioningRefusal(of: "\(bundle)/none")?.code == .file)
     }
 
-    @Test("Reads come from the opened file, also when the file or the folder is replaced")
+    @Test("The opened files are read, even if file and folder are replaced meanwhile")
     func replaced() throws {
         let owner = try Owner()
         let bundle = try owner.write("b.infenclave")

@@ -52,7 +52,7 @@ struct IntegerWeightTests {
         return largest.map { $0 / 254 * (1 + 0x1p-14) }
     }
 
-    @Test("Weights of the second operand change by at most half a step of their channel; other constants stay")
+    @Test("Rounding moves a second operand's weights by half a step of their channel at most, and changes no others")
     func rounded() throws {
         let (original, graph) = (try Self.graph(), try Self.graph())
         graph.roundWeightsInPlace(to: .integer8)

@@ -151,7 +151,7 @@ struct BinaryHTTPTests {
         ])
     func forbidden(message: String) { #expect(Self.refuses(response: hex(message))) }
 
-    @Test("The numbers of fields, informational responses and chunks are limited")
+    @Test("Fields, informational responses and chunks are limited in number")
     func counted() {
         let fields = [UInt8](hex("03 40c8")) + (0..<65).flatMap { _ in hex("01 61 01 62") } + [0, 0, 0]
         #expect(Self.refuses(response: fields))

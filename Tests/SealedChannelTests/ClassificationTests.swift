@@ -159,7 +159,7 @@ struct ClassificationAnswerTests {
         #expect(code(probability, [65]) == .invalidValue)
     }
 
-    @Test("A damaged answer is decoded or refused, and never traps; truncated or lengthened it is refused")
+    @Test("A damaged answer is decoded or refused and never traps; a truncated or extended one is refused")
     func mutations() throws {
         let layout = try AnswerLayout(classCount: 2, nameByteCount: 5)
         let message = try Self.answer(layout, ["abc", "de"])

@@ -39,7 +39,7 @@ struct LeftoverTests {
         base.deallocate()
     }
 
-    @Test("The memory search finds a copy that was not wiped, and finds none where all were")
+    @Test("The memory scan finds an unwiped copy, and no wiped one")
     func searchWorks() async {
         await #expect(processExitsWith: .success) {
             let pattern = MemoryPattern()

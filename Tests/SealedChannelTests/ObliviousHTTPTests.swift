@@ -92,7 +92,7 @@ struct ObliviousHTTPTests {
     }
 
     @Test(
-        "A request and its answer decrypt to what was sealed", arguments: KeyEncapsulation.allCases,
+        "A request and its answer survive the exchange", arguments: KeyEncapsulation.allCases,
         [0, 1, 200, 70_000])
     func roundTrip(kem: KeyEncapsulation, count: Int) throws {
         let keys = try ChannelKeyPair.generate()

@@ -96,7 +96,7 @@ struct ProvisioningTests {
         }
     }
 
-    @Test("A message that another implementation sealed opens", arguments: KeyEncapsulation.allCases)
+    @Test("Messages of another implementation open", arguments: KeyEncapsulation.allCases)
     func interoperates(kem: KeyEncapsulation) throws {
         let vector = kem == .x25519 ? Vectors.stored.provisioningX25519 : Vectors.stored.provisioningXWing
         let expected = ProvisioningMessage.Expectation(

@@ -36,7 +36,7 @@ private final class WatchedPages: Sendable {
 
 @Suite("Secret memory")
 struct SecretMemoryTests {
-    @Test("Secret bytes are wiped, in whole pages, before their memory is freed")
+    @Test("Secret bytes are wiped in whole pages before their memory is released")
     func wipedOnRelease() {
         let watched = WatchedPages()
         do {
@@ -49,7 +49,7 @@ struct SecretMemoryTests {
     }
 
     @Test(
-        "Repeated requests map no new memory, and kept pages are wiped and bounded"
+        "Repeated allocations map no new memory, and retained memory is wiped and limited"
     )
     func kept() {
         let watched = WatchedPages()
@@ -172,7 +172,7 @@ struct SecretMemoryTests {
         #expect(!same)
     }
 
-    @Test("A kernel without the call that disables memory dumps is accepted only where the platform disables them")
+    @Test("A kernel that cannot exclude pages from dumps is accepted only on platforms that exclude them")
     func withoutCall() async {
         await #expect(processExitsWith: .success) {
             // prctl is variadic, which Swift does not import. PR_SET_NO_NEW_PRIVS, then PR_SET_SECCOMP with a filter under

@@ -28,7 +28,7 @@ struct ByteReaderTests {
         #expect(rest == [1, 2, 3])
     }
 
-    @Test("Reads never pass the end, and a failed read does not advance the position", arguments: 0..<8)
+    @Test("No read passes the end, and a failed read does not move the position", arguments: 0..<8)
     func bounds(_ count: Int) throws {
         let bytes = [UInt8](repeating: 1, count: count)
         var reader = ByteReader(bytes.span.bytes)
@@ -42,7 +42,7 @@ struct ByteReaderTests {
         try reader.finish()
     }
 
-    @Test("A string that exceeds its limit or the buffer, or is not UTF-8, is refused")
+    @Test("A string that exceeds its limit or the end, or is not UTF-8, is refused")
     func strings() {
         let cases: [([UInt8], Int)] = [
             ([3, 0, 0, 0, 0x61, 0x62, 0x63], 2), ([0xFF, 0xFF, 0xFF, 0xFF, 0x61], Int.max),

@@ -133,7 +133,7 @@ struct NumPyFileTests {
         #expect(error?.message.contains(".npy") == true || error?.code == .invalidShape)
     }
 
-    @Test("Other magic, versions and overlong headers are refused before memory is allocated")
+    @Test("Another magic number, version or excessive header is refused before memory is allocated")
     func refusedStarts() throws {
         let good = Self.samples[1].bytes
         for (index, value) in [(0, 0x92), (5, 0x5A), (6, 0), (6, 4), (7, 1)] as [(Int, UInt8)] {

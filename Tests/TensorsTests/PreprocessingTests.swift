@@ -20,7 +20,7 @@ struct PreprocessingTests {
     }
 
     @Test(
-        "Encoding and decoding give the same value",
+        "Encoded preprocessing decodes to the same value",
         arguments: [
             Preprocessing.Resize.shorterSide(300), .shorterSideLike(.torchvision, 300), .stretch,
             .stretchTo(width: 230, height: 200), .stretchToLike(.torchvision, width: 230, height: 200),

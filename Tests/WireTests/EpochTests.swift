@@ -136,7 +136,7 @@ struct EpochTests {
         try exchange(try port.join(connection), requestID: 1)
     }
 
-    @Test("An enclave finds its answer behind all data for earlier enclaves, including other answers")
+    @Test("An enclave finds its answer after all data for its predecessors, including other answers")
     func staleAnswers() throws {
         let port = Port()
         port.toEnclave.write(EpochMarker(.answer, epoch: [UInt8](repeating: 1, count: 16)).bytes)

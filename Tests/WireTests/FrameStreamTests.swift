@@ -91,7 +91,7 @@ struct FrameStreamTests {
         #expect(try bytes.withUnsafeBytes { try device.writeWithoutWaiting([$0]) } == 0)
     }
 
-    @Test("A frame's bytes do not depend on the memory that its payload is borrowed from")
+    @Test("A frame's bytes do not depend on the memory that they come from")
     func parts() throws {
         let tensor = try Tensor((0..<9000).map(Float.init), shape: [1, 9000])
         let frames = [

@@ -122,7 +122,7 @@ struct StreamTests {
         #expect(frame.requestID == 2)
     }
 
-    @Test("A connection attempt that fails is retried, and then reported")
+    @Test("A dial without an answer is repeated, and then reported")
     func nobody() {
         let address = StreamAddress.serial(name: "infenclave.none")
         let error = #expect(throws: WireError.self) { try address.dial(within: .milliseconds(300)) }
